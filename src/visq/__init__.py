@@ -1,0 +1,111 @@
+"""visq scores pictures the way people do: quality and aesthetics, with an interval, offline.
+
+`import visq` is cheap; what a name needs is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from visq.core.errors import (
+    DataError,
+    InputError,
+    MissingExtra,
+    ModelError,
+    UnknownName,
+    VisqError,
+)
+
+if TYPE_CHECKING:
+    from visq.core.types import Row, Sample
+    from visq.scoring import Scorer, Table, load
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DataError",
+    "InputError",
+    "MissingExtra",
+    "ModelError",
+    "Row",
+    "Sample",
+    "Scorer",
+    "Table",
+    "UnknownName",
+    "VisqError",
+    "load",
+    "metrics",
+    "score",
+]
+
+_LAZY = {
+    "Row": "visq.core.types",
+    "Sample": "visq.core.types",
+    "Scorer": "visq.scoring",
+    "Table": "visq.scoring",
+    "load": "visq.scoring",
+}
+
+
+def __getattr__(name: str) -> Any:  # any public object
+    if name == "metrics":
+        return importlib.import_module("visq.metrics")
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'visq' has no attribute {name!r}")
+
+
+def score(
+    inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Sample],
+    *,
+    model: str = "mini",
+    aspect: str | Iterable[str] | None = None,
+    scale: str = "1..5",
+    out: str | os.PathLike[str] | None = None,
+    report: str | os.PathLike[str] | None = None,
+    sort: str | None = None,
+    limit: int | None = None,
+    batch: int = 8,
+    workers: int | None = None,
+    overwrite: bool = False,
+    retry_failed: bool = False,
+) -> Table:
+    """Score pictures; the same words as `visq score`.
+
+    Args:
+        inputs: files, folders, globs, manifests, or Samples.
+        model: a shipped model (`mini`) or a model folder.
+        aspect: what to score, e.g. "quality,aesthetics"; None takes all the model has.
+        scale: what scores are shown on, LOW..HIGH.
+        out: table to write and resume from (.csv or .jsonl).
+        report: HTML page to write.
+        sort: aspect the report is ordered by, best first.
+        limit: score only the first so many inputs.
+        batch: pictures handed to the model at a time.
+        workers: threads that decode; None takes as many as there are CPUs.
+        overwrite: start anew where `out` exists.
+        retry_failed: try the failures of an earlier run again.
+
+    Returns:
+        A Table with one row an input, in the order of the inputs, failures included.
+
+    Raises:
+        VisqError: nothing could be scored at all; the message says what to do.
+    """
+    from visq.scoring import load as load_scorer
+    from visq.scoring.scorer import RunOptions
+
+    options = RunOptions(out, batch, workers, limit, overwrite, retry_failed)
+    names = aspect if isinstance(aspect, str) or aspect is None else list(aspect)
+    with load_scorer(model, aspects=names, scale=scale) as scorer:
+        if sort is not None and sort not in scorer.identity["aspects"]:
+            raise UnknownName(f"cannot sort by {sort!r}; scored are {', '.join(scorer.identity['aspects'])}")
+        table = scorer.score(inputs, options)
+    if report is not None:
+        from visq.reports import write_report
+
+        write_report(table, report, sort=sort)
+    return table

@@ -1,0 +1,36 @@
+"""The contract of a backbone, as far as a model needs it today. A protocol: no code is inherited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from visq.core.types import FloatArray, Picture, Prompted
+
+
+class Backbone(Protocol):
+    """What answers. An implementation keeps: the same picture gives the same numbers in any batch.
+
+    Attributes:
+        preprocessing: how pixels are prepared, e.g. `srgb;squash320-bicubic`; part of every result.
+        runtime: what computes, e.g. `onnxruntime`; part of every result.
+        closed_set: the model has no other answers than those asked for, so no `outside`.
+        aspects: names of the aspects it answers for.
+    """
+
+    preprocessing: str
+    runtime: str
+    closed_set: bool
+    aspects: tuple[str, ...]
+
+    def prepare(self, picture: Picture) -> Picture:
+        """Bring a decoded picture to the pixels this model wants; safe to call from many threads."""
+        ...
+
+    def answer_logprobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> FloatArray:
+        """float32 [n, k]: natural-log probability of each whole answer to each question."""
+        ...
+
+    def close(self) -> None:
+        """Free memory and threads; the backbone is unusable afterwards."""
+        ...

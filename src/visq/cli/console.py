@@ -1,0 +1,77 @@
+"""What a command says: notices on standard error, results on standard output. Knows no scores."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from visq.core.errors import VisqError
+
+_EVERY_S = 10.0
+
+
+class UsageMistake(VisqError):
+    """Words typed that cannot be meant: exit code 2, before anything is loaded."""
+
+
+def warn(text: str) -> None:
+    """One line on standard error."""
+    print(f"visq: {text}", file=sys.stderr)
+
+
+@contextmanager
+def progress(total: Callable[[], int], *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal, a plain line every ten seconds elsewhere; nothing where `quiet`.
+
+    Args:
+        total: counts the inputs; asked only where somebody will see it.
+        quiet: say nothing.
+
+    Yields:
+        A function of (done, failed).
+    """
+    if quiet:
+        yield lambda done, failed: None
+    elif sys.stderr.isatty():
+        yield from _bar(total())
+    else:
+        yield _plain_lines()
+
+
+def _bar(total: int) -> Iterator[Callable[[int, int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("scoring"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[failed]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=total, failed="", rate="")
+        start = time.monotonic()
+
+        def update(done: int, failed: int) -> None:
+            rate = f"{done / max(time.monotonic() - start, 1e-9):.0f}/s"
+            text = f"[red]{failed} failed[/red]" if failed else ""
+            bar.update(task, completed=done, failed=text, rate=rate)
+
+        yield update
+
+
+def _plain_lines() -> Callable[[int, int], None]:
+    start = last = time.monotonic()
+
+    def update(done: int, failed: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _EVERY_S:
+            last = now
+            warn(f"{done} done, {failed} failed, {done / (now - start):.0f} a second")
+
+    return update

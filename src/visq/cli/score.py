@@ -1,0 +1,244 @@
+"""`visq score`: parse, score, print. Knows options, the console and exit codes; no pixels and no models."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from visq.cli.console import UsageMistake, progress, warn
+from visq.core.errors import InputError
+
+if TYPE_CHECKING:
+    from visq.core.types import Score
+    from visq.data import Inputs
+    from visq.scoring import Table
+    from visq.scoring.scorer import RunOptions
+
+_SHOWN = 20  # rows printed where the whole table went into a file
+
+
+def score(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar='INPUTS...', help="Pictures, folders, globs, CSV manifests, or - for names on standard input."),
+    ],
+    model: Annotated[str, typer.Option(help="A shipped model or a model folder.")] = "mini",
+    aspect: Annotated[
+        str | None, typer.Option(help="What to score, e.g. quality,aesthetics; all the model has by default.")
+    ] = None,
+    scale: Annotated[str, typer.Option(help="What scores are shown on, LOW..HIGH.")] = "1..5",
+    out: Annotated[
+        Path | None, typer.Option(help="Table to write (.csv or .jsonl); the same command again resumes it.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="HTML page to write.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    sort: Annotated[
+        str | None, typer.Option(help="Aspect to order what is printed and the report by, best first.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Score only the first so many inputs.")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures handed to the model at a time.")] = 8,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads that decode; as many as there are CPUs by default.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Start anew where the table exists.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try the failures of the earlier run again.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no notices.")] = False,
+) -> None:
+    """Score pictures for quality and aesthetics.
+
+    \b
+    visq score photos/
+    visq score photos/ --out scores.csv --report report.html
+    find . -name '*.jpg' | visq score - --json --aspect quality --sort quality
+    """
+    # The decode door reports what Pillow warns of as notes and failures; its own lines would only repeat it.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    with _usage_errors():
+        options = _options(out, batch, workers, limit, overwrite, retry_failed)
+        names = _check(aspect, scale, sort, report)
+    from visq.data import Inputs
+    from visq.scoring import load
+
+    found = Inputs(inputs, stdin=sys.stdin)
+    with load(model, aspects=names, scale=scale) as scorer:
+        _check_sort(sort, scorer.identity["aspects"])
+        if not quiet:
+            _announce(scorer.identity, scorer.calibration)
+        with _stoppable() as stop, progress(lambda: _total(found, limit), quiet=quiet) as update:
+            table = scorer.score(found, options, command=_command(), on_progress=update, stop=stop)
+    with table:
+        if not quiet:
+            _notices(table, found)
+        if report is not None and not table.interrupted:
+            from visq.reports import write_report
+
+            write_report(table, report, sort=sort)
+        _print(table, json=json, sort=sort, shown=None if out is None else _SHOWN)
+        if not quiet:
+            _summary(table, out, report)
+        raise typer.Exit(_exit_code(table))
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    """What is wrong with the words typed leaves with exit code 2, before anything is loaded."""
+    try:
+        yield
+    except InputError as error:
+        raise UsageMistake(str(error)) from error
+
+
+def _options(
+    out: Path | None, batch: int, workers: int | None, limit: int | None, overwrite: bool, retry_failed: bool
+) -> RunOptions:
+    from visq.scoring.scorer import RunOptions
+    from visq.scoring.table import check_format
+
+    if out is not None:
+        check_format(out)
+    return RunOptions(out, batch, workers, limit, overwrite, retry_failed)
+
+
+def _check(aspect: str | None, scale: str, sort: str | None, report: Path | None) -> list[str] | None:
+    """Everything that can be wrong without loading a model."""
+    from visq.aspects import aspect as find_aspect
+    from visq.core.scales import Scale
+
+    Scale.parse(scale)
+    names = None if aspect is None else [name.strip() for name in aspect.split(",")]
+    for name in [*(names or []), *([sort] if sort else [])]:
+        find_aspect(name)
+    if report is not None and report.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"--report writes an HTML page; {report.name!r} does not end in .html")
+    if report is not None and not report.parent.is_dir():
+        raise InputError(f"cannot write {str(report)!r}: no folder {str(report.parent)!r}")
+    return names
+
+
+def _check_sort(sort: str | None, aspects: list[str]) -> None:
+    if sort is not None and sort not in aspects:
+        raise UsageMistake(f"--sort {sort}: only {', '.join(aspects)} will be scored")
+
+
+def _total(found: Inputs, limit: int | None) -> int:
+    n: int = found.count()
+    return n if limit is None else min(n, limit)
+
+
+def _command() -> str:
+    return shlex.join(["visq", *sys.argv[1:]])
+
+
+@contextmanager
+def _stoppable() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C or SIGTERM ends the run after the batch under way; a second one at once.
+
+    Leaving at once loses nothing either: what was committed to the journal stays.
+    """
+    asked = threading.Event()
+
+    def stop(number: int, frame: object) -> None:
+        if asked.is_set():
+            os._exit(130)
+        asked.set()
+        warn("stopping after this batch; once more to stop at once")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _announce(identity: Mapping[str, Any], calibration: Mapping[str, str]) -> None:
+    aspects: list[str] = identity["aspects"]
+    named = f"{identity['model']} ({identity['model_hash'][:8]})"
+    warn(f"{named}, {' and '.join(aspects)}, scale {identity['scale']}")
+    without = [name for name in aspects if name not in calibration]
+    if without:
+        warn(f"{identity['model']} has no calibration for {', '.join(without)}: no interval is given")
+
+
+def _notices(table: Table, found: Inputs) -> None:
+    from visq.scoring.spread import almost_equal_scores
+
+    skipped = found.skipped
+    left_out = {
+        "hidden": skipped.hidden,
+        "of other kinds": skipped.other,
+        "linked folders": skipped.folder_links,
+        "named twice": skipped.repeated,
+    }
+    parts = [f"{n} {what}" for what, n in left_out.items() if n]
+    if parts:
+        warn(f"not scored: {', '.join(parts)}")
+    if table.vanished:
+        warn(f"{table.vanished} rows of the earlier run left the table: their inputs are gone")
+    for aspect in almost_equal_scores(table):
+        warn(
+            f"nearly all {aspect} scores are equal: do not rank by them, and check the pictures and the model"
+        )
+
+
+def _print(table: Table, *, json: bool, sort: str | None, shown: int | None) -> None:
+    if json:
+        for line in table.json_lines(sort=sort):
+            print(line)
+        return
+    aspects = table.aspects
+    rows = table.rows if sort is None else table.sorted_rows(sort)
+    print("  ".join(f"{aspect:>15}" for aspect in aspects) + "  picture")
+    for i, row in enumerate(rows):
+        if shown is not None and i >= shown:
+            print(f"... and {len(table) - shown} more rows in the table")
+            break
+        if row.status == "failed":
+            print(f"{'failed':>{17 * len(aspects) - 2}}  {row.id}: {row.error}")
+        else:
+            print("  ".join(f"{_cell(row.scores[aspect]):>15}" for aspect in aspects) + f"  {row.id}")
+
+
+def _cell(score: Score) -> str:
+    from visq.core.scales import LevelIntervals
+
+    words = list(score.distribution)
+    level = int(LevelIntervals(score.scale, n_levels=len(words)).level([score.value])[0])
+    digits = 2 if score.scale.high - score.scale.low <= 10 else 1
+    return f"{score.value:.{digits}f} {words[level]:<9}"
+
+
+def _summary(table: Table, out: Path | None, report: Path | None) -> None:
+    text = f"{table.n_ok} scored, {table.n_failed} failed"
+    if table.taken_over == len(table) and not table.interrupted:
+        text = f"nothing new to score; {text} in the earlier run"
+    elif table.taken_over:
+        text += f", {table.taken_over} of them in an earlier run"
+    if table.interrupted:
+        text += "; stopped" + (", the same command goes on from here" if out is not None else "")
+    for what, path in (("table", out), ("report", report if not table.interrupted else None)):
+        if path is not None:
+            text += f"; {what}: {path}"
+    warn(text)
+
+
+def _exit_code(table: Table) -> int:
+    if table.interrupted:
+        return 130
+    if table.n_failed == 0 and table.n_ok > 0:
+        return 0
+    return 3 if table.n_ok else 1

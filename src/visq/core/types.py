@@ -1,0 +1,140 @@
+"""The values that pass between rooms: Sample, Picture, Prompted, Reading, Score, Row. No effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visq.core.scales import Scale
+
+FloatArray = NDArray[np.floating[Any]]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.integer[Any]]
+Picture = NDArray[np.uint8]
+"""uint8 [h, w, 3], RGB, sRGB, upright; made by `visq.media.decode` only."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One thing to score.
+
+    Attributes:
+        id: unique among the inputs of a run; printable text.
+        path: where the picture is, as typed (may hold undecodable bytes as surrogates).
+        prompt: the text a picture was made from, or None.
+        group: what a split must not tear apart, or None.
+        labels: aspect -> opinion score, in the data set's own unit.
+        stds: aspect -> standard deviation of the raters' scores.
+        extra: the other columns of a manifest, as text.
+    """
+
+    id: str
+    path: str
+    prompt: str | None = None
+    group: str | None = None
+    labels: Mapping[str, float] = field(default_factory=dict)
+    stds: Mapping[str, float] = field(default_factory=dict)
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prompted:
+    """What a backbone is asked: prepared pixels, a question, the stem its answer continues.
+
+    Attributes:
+        pixels: uint8 [h, w, 3], already brought to the size the backbone wants.
+        aspect: name of the aspect asked for.
+        question: what is asked about the picture.
+        stem: the words the answers continue.
+    """
+
+    pixels: Picture
+    aspect: str
+    question: str
+    stem: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a read-out makes of answer log-probabilities, one entry a picture.
+
+    Attributes:
+        value: float64 [n], on the read-out's scale.
+        distribution: float64 [n, k], rows sum to 1, answers in the read-out's order.
+        spread: float64 [n], standard deviation of the distribution, same unit as value.
+        outside: float64 [n], 0..1, probability of anything that was no answer; nan where the
+            model has no other answers (kind `head`).
+    """
+
+    value: FloatArray
+    distribution: FloatArray
+    spread: FloatArray
+    outside: FloatArray
+
+
+@dataclass(frozen=True)
+class Score:
+    """One aspect of one picture, on `scale`.
+
+    Attributes:
+        value: the score.
+        low: lower bound of the 90 % interval, clipped to the scale; None without calibration.
+        high: upper bound, likewise.
+        scale: what value, low, high and spread are measured on.
+        distribution: answer -> share, worst to best, summing to 1.
+        spread: standard deviation of the distribution, in units of the scale.
+        outside: probability of no answer, 0..1; None for models that have no other answers.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    scale: Scale
+    distribution: Mapping[str, float]
+    spread: float
+    outside: float | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sample's outcome: scores for each aspect, or a failure with its reason. Never both.
+
+    Attributes:
+        id: the sample's id.
+        path: the sample's path, printable.
+        status: `ok` or `failed`.
+        error: one line saying why it failed; None where it did not.
+        kind: a short word for the failure.
+        note: what was met and survived (a corrupt orientation tag), or None.
+        sha256: of the file's bytes; None where they could not be read.
+        scores: aspect -> Score; empty for a failure.
+    """
+
+    id: str
+    path: str
+    status: Literal["ok", "failed"]
+    error: str | None = None
+    kind: str | None = None
+    note: str | None = None
+    sha256: str | None = None
+    scores: Mapping[str, Score] = field(default_factory=dict)
+
+
+def printable(text: str) -> str:
+    r"""Text with undecodable bytes and control characters written as escapes, so that any file can hold it.
+
+    File names on Linux are bytes: Python shows the undecodable ones as lone surrogates, which neither
+    UTF-8 nor SQLite can store, and a name may hold line breaks or terminal codes.
+
+    Example:
+        >>> printable("a\udcff\n.jpg")
+        'a\\xff\\n.jpg'
+    """
+    decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if decoded.isprintable():
+        return decoded
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in decoded)

@@ -1,0 +1,328 @@
+"""One self-contained HTML page from a table of scores. Knows rows and pictures; no model, no run, no clock.
+
+Numbers (means, bins, levels) are worked out here; how they look and behave is `score_report.html.j2`.
+The same table and pictures give the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+import os
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Protocol
+
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from visq.core.registry import unknown_name
+from visq.core.scales import LEVEL_WORDS, MOS, LevelIntervals, Scale, level_values
+from visq.core.types import Row, Score, printable
+from visq.reports.thumbnails import thumbnails_of
+from visq.scoring import atomic_write
+
+MAX_FOLDERS = 60
+MAX_OPEN_FAILURES = 20
+SORT_BY_NAME = "name"
+N_BINS = 20
+N_TONES = 5
+
+
+class ReportTable(Protocol):
+    """What a report needs of a table."""
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """A fresh iterator over the rows, in order, each time it is read."""
+
+    @property
+    def identity(self) -> Mapping[str, object]:
+        """What made the scores: model, model_hash, readout, preprocessing, version, aspects, scale."""
+
+    @property
+    def calibration(self) -> Mapping[str, str]:
+        """Aspect -> one line on what its 90 % interval holds for; empty without calibration."""
+
+    @property
+    def command(self) -> str | None:
+        """How it was run, or None."""
+
+
+def write_report(table: ReportTable, path: str | os.PathLike[str], *, sort: str | None = None) -> None:
+    """Write a table as one HTML page that needs nothing beside itself.
+
+    Args:
+        table: rows and what made them; its pictures are read once more, for thumbnails. One that cannot be
+            decoded any more gets a neutral tile.
+        path: the file to write; replaced at once when the page is whole.
+        sort: how the gallery is sorted at first: an aspect (best first) or `name`; None is as given.
+
+    Raises:
+        UnknownName: `sort` is no aspect of the table.
+        InputError: the file cannot be written.
+    """
+    rows = list(table.rows)
+    aspects = _aspects(table.identity, rows)
+    known = [aspect.name for aspect in aspects] + [SORT_BY_NAME]
+    if sort is not None and sort not in known:
+        raise unknown_name("sort", sort, known)
+    thumbnails, n_reached = thumbnails_of(rows)
+    page = _render(table, rows, aspects, thumbnails, n_reached, sort)
+    with atomic_write(path) as partial:
+        # Lone surrogates (file names that are no text) cannot be UTF-8: they are written as escapes.
+        partial.write_bytes(page.encode("utf-8", "backslashreplace"))
+
+
+# --- aspects -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Aspect:
+    """An aspect as the page shows it: its scale and the words of its bands, worst to best."""
+
+    name: str
+    scale: Scale
+    words: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        return self.name.replace("_", " ").capitalize()
+
+    @property
+    def decimals(self) -> int:
+        span = self.scale.high - self.scale.low
+        return 2 if span <= 10 else 1 if span <= 100 else 0
+
+    @property
+    def n_bins(self) -> int:
+        """About N_BINS, and a whole number of bins in each band."""
+        return len(self.words) * max(1, round(N_BINS / len(self.words)))
+
+    def text(self, value: float) -> str:
+        return f"{value:.{self.decimals}f}"
+
+    def tone(self, level: int) -> int:
+        """Which of the N_TONES colours of the page stands for a level."""
+        return round(level * (N_TONES - 1) / max(1, len(self.words) - 1))
+
+    def band(self, value: float, n_bands: int) -> int:
+        """Which of n equal parts of the scale holds a value, 0 (worst) to n - 1 (best)."""
+        return int(LevelIntervals(self.scale, n_levels=n_bands).level([value])[0])
+
+    def level(self, value: float) -> int:
+        return self.band(value, len(self.words))
+
+
+def _aspects(identity: Mapping[str, object], rows: Sequence[Row]) -> list[_Aspect]:
+    """The table's aspects; scale and words come from their first score, else the identity."""
+    first: dict[str, Score] = {}
+    for row in rows:
+        for name, score in row.scores.items():
+            first.setdefault(name, score)
+    named = identity.get("aspects")
+    names = [str(name) for name in named] if isinstance(named, (list, tuple)) else list(first)
+    return [_aspect(name, first.get(name), identity) for name in names]
+
+
+def _aspect(name: str, score: Score | None, identity: Mapping[str, object]) -> _Aspect:
+    if score is None:
+        scale = identity.get("scale")
+        return _Aspect(name, Scale.parse(scale) if isinstance(scale, str) else MOS, LEVEL_WORDS)
+    words = tuple(score.distribution)
+    # Read-outs with many answers (1..100) have no words for bands: the five grades serve.
+    return _Aspect(name, score.scale, words if 2 <= len(words) <= 7 else LEVEL_WORDS)
+
+
+# --- what the template shows ---------------------------------------------------------------------------
+
+
+def _summary(aspect: _Aspect, rows: Sequence[Row]) -> dict[str, object] | None:
+    """Mean, median, ends and histogram of an aspect; None where no picture has a score."""
+    scored = [(i, row.scores[aspect.name].value) for i, row in enumerate(rows) if aspect.name in row.scores]
+    if not scored:
+        return None
+    values = [value for _, value in scored]
+    ends = [min(scored, key=lambda pair: pair[1]), max(scored, key=lambda pair: pair[1])]
+    texts = [("Lowest", ends[0]), ("Highest", ends[1])]
+    return {
+        "title": aspect.title,
+        "n": len(values),
+        "mean": aspect.text(math.fsum(values) / len(values)),
+        "median": aspect.text(statistics.median(values)),
+        "ends": [{"word": word, "row": i, "value": aspect.text(value)} for word, (i, value) in texts],
+        "bins": _bins(aspect, values),
+        "bands": [{"word": word, "tone": aspect.tone(k)} for k, word in enumerate(aspect.words)],
+        "edges": [f"{edge:g}" for edge in level_values(len(aspect.words) + 1, aspect.scale).round(6)],
+    }
+
+
+def _bins(aspect: _Aspect, values: Sequence[float]) -> list[dict[str, object]]:
+    """The bars of a histogram, worst to best: count, height as a share of the tallest, range, tone."""
+    n = aspect.n_bins
+    counts = [0] * n
+    for place in LevelIntervals(aspect.scale, n_levels=n).level(values):
+        counts[place] += 1
+    edges = level_values(n + 1, aspect.scale)
+    per_band = n // len(aspect.words)
+    return [
+        {
+            "count": count,
+            "height": round(count / max(counts), 4),
+            "range": f"{aspect.text(edges[k])} to {aspect.text(edges[k + 1])}",
+            "tone": aspect.tone(k // per_band),
+        }
+        for k, count in enumerate(counts)
+    ]
+
+
+def _folders(rows: Sequence[Row], aspects: Sequence[_Aspect]) -> list[dict[str, object]]:
+    """Folders of the scored pictures' ids, in the order they come; empty where there are not two of them."""
+    members: dict[str, list[int]] = {}
+    for i, row in enumerate(rows):
+        if row.status == "ok":
+            members.setdefault(row.id.rpartition("/")[0], []).append(i)
+    if len(members) < 2:
+        return []
+    return [
+        {"name": name, "rows": held, "means": [_mean(aspect, [rows[i] for i in held]) for aspect in aspects]}
+        for name, held in members.items()
+    ]
+
+
+def _mean(aspect: _Aspect, rows: Sequence[Row]) -> dict[str, object] | None:
+    values = [row.scores[aspect.name].value for row in rows if aspect.name in row.scores]
+    if not values:
+        return None
+    mean = math.fsum(values) / len(values)
+    return {"value": _number(mean), "level": aspect.level(mean)}
+
+
+def _row_data(row: Row, aspects: Sequence[_Aspect]) -> dict[str, object]:
+    scores = [
+        _score_data(aspect, row.scores[aspect.name]) if aspect.name in row.scores else None
+        for aspect in aspects
+    ]
+    return {
+        "id": row.id,
+        "path": row.path,
+        "status": row.status,
+        "error": row.error,
+        "kind": row.kind,
+        "note": row.note,
+        "sha256": row.sha256,
+        "scores": scores,
+    }
+
+
+def _score_data(aspect: _Aspect, score: Score) -> dict[str, object]:
+    return {
+        "value": _number(score.value),
+        "low": _number(score.low),
+        "high": _number(score.high),
+        "level": aspect.level(score.value),
+        "bin": aspect.band(score.value, aspect.n_bins),
+        # Pairs, since an object in JavaScript would put answers that look like numbers in its own order.
+        "distribution": [[answer, _number(share)] for answer, share in score.distribution.items()],
+        "spread": _number(score.spread),
+        "outside": _number(score.outside),
+    }
+
+
+def _aspect_data(aspect: _Aspect) -> dict[str, object]:
+    return {
+        "name": aspect.name,
+        "title": aspect.title,
+        "low": aspect.scale.low,
+        "high": aspect.scale.high,
+        "direction": aspect.scale.direction,
+        "decimals": aspect.decimals,
+        "words": list(aspect.words),
+        "tones": [aspect.tone(k) for k in range(len(aspect.words))],
+    }
+
+
+def _number(value: float | None) -> float | None:
+    """A number as JSON can hold it: no nan, and no digits nobody reads."""
+    return round(float(value), 5) if value is not None and math.isfinite(value) else None
+
+
+# --- the page ------------------------------------------------------------------------------------------
+
+
+def _render(
+    table: ReportTable,
+    rows: Sequence[Row],
+    aspects: Sequence[_Aspect],
+    thumbnails: Sequence[str | None],
+    n_reached: int | None,
+    sort: str | None,
+) -> str:
+    folders = _folders(rows, aspects)
+    data = {
+        "aspects": [_aspect_data(aspect) for aspect in aspects],
+        "rows": [_row_data(row, aspects) for row in rows],
+        "folders": folders[:MAX_FOLDERS],
+    }
+    return _template().render(
+        n=len(rows),
+        failures=[row for row in rows if row.status == "failed"],
+        max_open_failures=MAX_OPEN_FAILURES,
+        aspects=aspects,
+        summaries=[_summary(aspect, rows) for aspect in aspects],
+        n_folders=len(folders),
+        max_folders=MAX_FOLDERS,
+        n_reached=n_reached,
+        has_intervals=any(score.low is not None for row in rows for score in row.scores.values()),
+        model=table.identity.get("model"),
+        identity=_identity(table.identity),
+        calibration=table.calibration,
+        command=table.command,
+        sort=sort,
+        data=_json(data),
+        thumbnails=_json(thumbnails),
+    )
+
+
+def _template() -> Template:
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["printable"] = printable
+    environment.filters["csp_hash"] = _csp_hash
+    source = resources.files("visq.reports").joinpath("score_report.html.j2").read_text(encoding="utf-8")
+    return environment.from_string(source)
+
+
+def _csp_hash(text: str) -> Markup:
+    """What a content security policy calls an inline script or style, so that no other one can run."""
+    digest = hashlib.sha256(str(text).encode("utf-8")).digest()
+    return Markup(f"'sha256-{base64.b64encode(digest).decode('ascii')}'")
+
+
+def _json(value: object) -> Markup:
+    """JSON that no name in it can end: plain ASCII, with the characters HTML looks at written as escapes."""
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _identity(identity: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Names and values as people read them; what is None is left out."""
+    return [
+        (
+            name.replace("_", " "),
+            ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value),
+        )
+        for name, value in identity.items()
+        if value is not None
+    ]

@@ -1,0 +1,10 @@
+"""Pictures in, rows out: the Scorer, the pipeline that decodes beside the model, the table with its journal.
+
+Knows no console and no command line.
+"""
+
+from visq.scoring.files import atomic_write
+from visq.scoring.scorer import Scorer, load
+from visq.scoring.table import Table
+
+__all__ = ["Scorer", "Table", "atomic_write", "load"]

@@ -1,0 +1,86 @@
+"""Rows as the words of the contract (DESIGN 3): one dict a row for JSON, a flat one for CSV. No files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from visq.core.scales import Scale
+from visq.core.types import Row, Score
+
+HEAD = ("id", "path", "status", "error", "kind", "note", "sha256")
+MADE_BY = ("model", "model_hash", "readout", "preprocessing", "runtime", "version")
+_PARTS = ("", "_low", "_high", "_spread", "_outside", "_distribution", "_scale")
+_DIGITS = 6  # of a score of 1..5 read from float32 logits no more are meant
+
+
+def to_record(row: Row) -> dict[str, Any]:
+    """A row without what is the same for the whole run; what the journal keeps.
+
+    Numbers are rounded to six decimals of a 1..5 scale.
+    """
+    record: dict[str, Any] = {key: getattr(row, key) for key in HEAD}
+    record["scores"] = {aspect: _score(score) for aspect, score in row.scores.items()}
+    return record
+
+
+def _score(score: Score) -> dict[str, Any]:
+    return {
+        "value": _rounded(score.value),
+        "low": _rounded(score.low),
+        "high": _rounded(score.high),
+        "scale": [_whole(score.scale.low), _whole(score.scale.high)],
+        "distribution": {word: _rounded(share) for word, share in score.distribution.items()},
+        "spread": _rounded(score.spread),
+        "outside": _rounded(score.outside),
+    }
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, _DIGITS)
+
+
+def _whole(end: float) -> float:
+    """1, not 1.0: the ends of a scale are written as people write them."""
+    return int(end) if end == int(end) else end
+
+
+def to_row(record: Mapping[str, Any]) -> Row:
+    """The inverse of `to_record`."""
+    scores = {
+        aspect: Score(**{**score, "scale": Scale(*score["scale"])})
+        for aspect, score in record["scores"].items()
+    }
+    return Row(**{key: record[key] for key in HEAD}, scores=scores)
+
+
+def to_json(record: Mapping[str, Any], made_by: Mapping[str, Any]) -> str:
+    """One line of JSON: the row with what made it, in the order of the contract."""
+    whole = {key: record[key] for key in HEAD}
+    whole |= {key: made_by[key] for key in MADE_BY}
+    whole["scores"] = record["scores"]
+    return json.dumps(whole, allow_nan=False)
+
+
+def columns(aspects: Sequence[str]) -> list[str]:
+    """Column names of the flat form."""
+    return [*HEAD, *MADE_BY, *(aspect + part for aspect in aspects for part in _PARTS)]
+
+
+def to_flat(record: Mapping[str, Any], made_by: Mapping[str, Any], aspects: Sequence[str]) -> list[Any]:
+    """Values of the flat form, in the order of `columns`; None where a cell is empty."""
+    values: list[Any] = [record[key] for key in HEAD]
+    values += [made_by[key] for key in MADE_BY]
+    for aspect in aspects:
+        score = record["scores"].get(aspect)
+        values += [None] * len(_PARTS) if score is None else _flat_score(score)
+    return values
+
+
+def _flat_score(score: Mapping[str, Any]) -> list[Any]:
+    return [
+        *(score[part] for part in ("value", "low", "high", "spread", "outside")),
+        json.dumps(score["distribution"]),
+        str(Scale(*score["scale"])),
+    ]

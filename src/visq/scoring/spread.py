@@ -1,0 +1,34 @@
+"""Tells a run whose scores are nearly all equal. Knows a table's rows; no model."""
+
+from __future__ import annotations
+
+import math
+
+from visq.scoring.table import Table
+
+_FEWEST = 20  # of fewer pictures equal scores prove nothing
+_SHARE = 0.005  # of the scale's length
+
+
+def almost_equal_scores(table: Table) -> list[str]:
+    """Aspects whose scores have a standard deviation under half a percent of the scale, over 20 rows or more.
+
+    Users of peers met runs with one score for all pictures and did not notice (PEERS 3.6). One pass, constant
+    memory (Welford 1962).
+    """
+    n = 0
+    mean = dict.fromkeys(table.aspects, 0.0)
+    squares = dict.fromkeys(table.aspects, 0.0)
+    span = 1.0
+    for row in table.rows:
+        if row.status == "failed":
+            continue
+        n += 1
+        for aspect, score in row.scores.items():
+            span = score.scale.high - score.scale.low
+            step = score.value - mean[aspect]
+            mean[aspect] += step / n
+            squares[aspect] += step * (score.value - mean[aspect])
+    if n < _FEWEST:
+        return []
+    return [aspect for aspect in table.aspects if math.sqrt(squares[aspect] / n) < _SHARE * span]

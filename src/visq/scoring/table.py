@@ -1,0 +1,148 @@
+"""The result table: rows in the order of the inputs, kept in the journal and written as CSV or JSON lines.
+
+Knows rows and files; no model, no picture, no console.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from visq.core.errors import InputError, MissingExtra
+from visq.core.types import Row
+from visq.scoring.files import atomic_write
+from visq.scoring.journal import Journal
+from visq.scoring.records import columns, to_flat, to_json, to_row
+
+FORMATS = (".csv", ".jsonl")
+
+
+class Table:
+    """What a run made of its inputs; a view of the journal, so memory does not grow with the rows.
+
+    Attributes:
+        identity: what the scores depend on: model, model_hash, readout, preprocessing, runtime, version,
+            aspects, scale.
+        calibration: aspect -> what its 90 % interval holds for, in one line.
+        command: the command that made it, or None.
+        taken_over: rows of an earlier run that still hold.
+        vanished: rows dropped because their inputs are gone.
+        interrupted: the run was stopped before its last input.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        identity: Mapping[str, Any],
+        *,
+        calibration: Mapping[str, str] | None = None,
+        command: str | None = None,
+    ) -> None:
+        self._journal = journal
+        self.identity = dict(identity)
+        self.calibration = dict(calibration or {})
+        self.command = command
+        self.taken_over = 0
+        self.vanished = 0
+        self.interrupted = False
+
+    @property
+    def aspects(self) -> list[str]:
+        """The aspects scored, in order."""
+        return list(self.identity["aspects"])
+
+    @property
+    def n_ok(self) -> int:
+        """Rows with scores."""
+        return self._journal.counts()[0]
+
+    @property
+    def n_failed(self) -> int:
+        """Rows with a failure."""
+        return self._journal.counts()[1]
+
+    def __len__(self) -> int:
+        return sum(self._journal.counts())
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """Every row, in the order of the inputs; a fresh iterator each time it is read."""
+        return map(to_row, self._journal.rows())
+
+    def __iter__(self) -> Iterator[Row]:
+        return self.rows
+
+    def sorted_rows(self, aspect: str) -> Iterator[Row]:
+        """Every row, best first by one aspect; failures last."""
+        return map(to_row, self._journal.rows(sort=aspect))
+
+    def json_lines(self, *, sort: str | None = None) -> Iterator[str]:
+        """Every row as one line of JSON (DESIGN 3)."""
+        return (to_json(record, self.identity) for record in self._journal.rows(sort=sort))
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the table, format by file ending, whole or not at all.
+
+        Raises:
+            InputError: the ending is unknown, or the file cannot be written.
+        """
+        target = Path(path)
+        check_format(target)
+        with atomic_write(target) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+            if target.suffix.lower() == ".jsonl":
+                file.writelines(line + "\n" for line in self.json_lines())
+                return
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(columns(self.aspects))
+            writer.writerows(self._flat())
+
+    def _flat(self) -> Iterator[list[Any]]:
+        return (to_flat(record, self.identity, self.aspects) for record in self._journal.rows())
+
+    def to_pandas(self) -> Any:  # a pandas DataFrame; pandas is optional
+        """The flat form as a pandas DataFrame, columns as in the CSV.
+
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise MissingExtra("pandas", "tables") from error
+        return pd.DataFrame(list(self._flat()), columns=columns(self.aspects))
+
+    def to_arrow(self) -> Any:  # a pyarrow Table; pyarrow is optional
+        """The flat form as an Arrow table, columns as in the CSV.
+
+        Raises:
+            MissingExtra: pyarrow is not installed.
+        """
+        try:
+            import pyarrow as pa
+        except ImportError as error:
+            raise MissingExtra("pyarrow", "tables") from error
+        names = columns(self.aspects)
+        return pa.Table.from_pylist([dict(zip(names, values, strict=True)) for values in self._flat()])
+
+    def close(self) -> None:
+        """Free the journal's file; rows cannot be read afterwards."""
+        self._journal.close()
+
+    def __enter__(self) -> Table:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def check_format(path: Path) -> None:
+    """Refuse an ending no table has.
+
+    Raises:
+        InputError: it is not one of FORMATS.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"cannot write a table as {path.name!r}; use an ending of {' or '.join(FORMATS)}")

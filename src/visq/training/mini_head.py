@@ -1,0 +1,105 @@
+"""Runs recipes of kind `head`: frozen trunk, ridge in closed form, one model folder. Prints nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visq.core.errors import DataError
+from visq.training.crossfit import AspectFigures, Settings, bands, column_mean, file_ridge, measure
+from visq.training.features import Extractor, Features
+from visq.training.labels import Labelled, read_labelled
+from visq.training.model_folder import Made, read_check_pictures, write_folder
+from visq.training.recipe import AspectRecipe, Paths, Progress, Recipe
+from visq.training.ridge import fit_ridge
+from visq.training.trunk_onnx import N_FEATURES, N_MEANS, LinearHead, feature_graph, model_graph, read_trunk
+
+
+@dataclass(frozen=True)
+class FittedAspect:
+    """One aspect after its fit: labels, head of all folds, figures of the folds."""
+
+    recipe: AspectRecipe
+    labelled: Labelled
+    head: LinearHead
+    figures: AspectFigures
+
+
+def train(recipe: Recipe, paths: Paths, on_progress: Progress) -> Path:
+    """Extract features, measure on the fixed folds, fit on all of them, write the model folder.
+
+    Nothing is selected: every number of the recipe is used as it stands. A second run on the same files
+    takes its features from the cache; a killed one goes on where it was.
+
+    Args:
+        recipe: of kind `head`.
+        paths: where to read and write.
+        on_progress: told in words where the run is.
+
+    Returns:
+        `paths.out`, the model folder; `model.toml` is written last.
+
+    Raises:
+        InputError, DataError, ModelError, MissingExtra: as `visq.training.run`.
+    """
+    weights, trunk_sha256 = read_trunk(paths.trunk)
+    side = _side(recipe)
+    pictures = read_check_pictures(recipe, paths.pictures)
+    labelled = {name: read_labelled(aspect, paths.data) for name, aspect in recipe.aspects.items()}
+    extractor = Extractor(
+        feature_graph(weights, side), (side, side), f"{trunk_sha256};{recipe.sha256}", paths.cache
+    )
+    fitted = {}
+    for name, aspect in recipe.aspects.items():
+        features = extractor(labelled[name].paths, f"features for {name}", on_progress)
+        on_progress(f"fits and intervals of {name}")
+        fitted[name] = fit_aspect(aspect, labelled[name], features, settings(recipe))
+    graph = model_graph(weights, side, {name: fit.head for name, fit in fitted.items()})
+    write_folder(paths.out, recipe, Made(graph, fitted, trunk_sha256, pictures))
+    return paths.out
+
+
+def fit_aspect(
+    aspect: AspectRecipe, labelled: Labelled, features: Features, numbers: Settings
+) -> FittedAspect:
+    """Figures by folds, and the head of all folds."""
+    pooled = features.pooled[:, : N_FEATURES if aspect.features == "means+stds" else N_MEANS]
+    floors = {
+        "column-mean": lambda: column_mean(labelled.column, labelled.mos),
+        "file": lambda: file_ridge(features, labelled.mos, float(aspect.floor["ridge"])),
+    }
+    kind = aspect.floor.get("kind")
+    if kind not in floors:
+        raise DataError(f"aspect {aspect.name!r}: floor of kind {kind!r}; known: {', '.join(floors)}")
+    figures = measure(pooled, labelled, floors[kind](), _parts(aspect.within, labelled), numbers)
+    ridge = fit_ridge(pooled, labelled.mos, numbers.ridge)
+    return FittedAspect(aspect, labelled, LinearHead(ridge.weights, ridge.bias, numbers.level_std), figures)
+
+
+def settings(recipe: Recipe) -> Settings:
+    """The numbers of a recipe that its figures depend on."""
+    return Settings(
+        ridge=float(recipe.field("head", "ridge")),
+        level_std=float(recipe.field("head", "level_std")),
+        nominal=float(recipe.field("figures", "nominal")),
+        level=float(recipe.field("figures", "level")),
+        n_resamples=int(recipe.field("figures", "resamples")),
+        n_draws=int(recipe.field("figures", "draws")),
+        seed=int(recipe.field("seed")),
+    )
+
+
+def _parts(within: Mapping[str, Any], labelled: Labelled) -> NDArray[np.str_]:
+    return bands(labelled.raw, within["bands"]) if "bands" in within else labelled.column
+
+
+def _side(recipe: Recipe) -> int:
+    height, width = recipe.field("preprocessing", "size")
+    if height != width:
+        raise DataError(f"recipe {recipe.name!r}: the graph takes squares, not {height} x {width}")
+    return int(height)

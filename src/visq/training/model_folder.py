@@ -1,0 +1,254 @@
+"""Writes the model folder: weights, model.toml, goldens, check pictures, card. Fits and measures nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visq.core.errors import InputError
+from visq.core.types import Picture
+from visq.training.card import card_text
+from visq.training.crossfit import AspectFigures, Figure
+from visq.training.features import open_graph, prepare, write_atomically
+from visq.training.recipe import Recipe
+from visq.training.toml_text import toml_text
+
+if TYPE_CHECKING:
+    from visq.training.mini_head import FittedAspect
+
+FORMAT = 1
+PICTURE_TOLERANCE = 0.02  # decoders differ by version
+TENSOR_TOLERANCE = 1e-3  # float32 sums in another order
+FORMULA = "pixel[y, x, c] = (7*y + 13*x + 101*c + (y*x)//16) % 256"
+CALIBRATION_NOTE = (
+    "approximate: the conformal quantile of the out-of-fold residuals of all folds, "
+    "while the shipped head is fitted on all folds"
+)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a run made, before it is written.
+
+    Attributes:
+        graph: bytes of model.onnx.
+        aspects: name -> fitted aspect.
+        trunk_sha256: of the trunk's file.
+        pictures: file name -> bytes of the check pictures.
+    """
+
+    graph: bytes
+    aspects: Mapping[str, FittedAspect]
+    trunk_sha256: str
+    pictures: Mapping[str, bytes]
+
+
+def read_check_pictures(recipe: Recipe, folder: Path) -> dict[str, bytes]:
+    """Bytes of the pictures the recipe names.
+
+    Raises:
+        InputError: one is missing or cannot be read.
+    """
+    found = {}
+    for entry in recipe.field("pictures"):
+        path = folder / entry["file"]
+        try:
+            found[str(entry["file"])] = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path}: check picture of recipe {recipe.name!r}: {error.strerror}") from error
+    return found
+
+
+def write_folder(out: Path, recipe: Recipe, made: Made) -> None:
+    """Write every file of the model folder under a temporary name first, model.toml last.
+
+    A run killed in between leaves a folder whose model.toml has another hash of the weights, or none:
+    it does not load.
+    """
+    table = model_table(recipe, made)
+    files = {f"pictures/{name}": content for name, content in made.pictures.items()}
+    files["model.onnx"] = made.graph
+    files["goldens.toml"] = toml_text(goldens(recipe, made)).encode()
+    files["README.md"] = card_text(recipe, table, len(made.graph)).encode()
+    files["model.toml"] = toml_text(table).encode()
+    for name, content in files.items():
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, lambda partial, content=content: partial.write_bytes(content))  # type: ignore[misc]
+
+
+def model_table(recipe: Recipe, made: Made) -> dict[str, Any]:
+    """model.toml as a table: no path of this machine, no time of day."""
+    return {
+        "format": FORMAT,
+        "name": recipe.field("model", "name"),
+        "kind": recipe.kind,
+        **{
+            key: recipe.field("model", key)
+            for key in ("version", "backbone", "readout", "description", "licence")
+        },
+        "preprocessing": recipe.field("preprocessing"),
+        "weights": {"file": "model.onnx", "sha256": hashlib.sha256(made.graph).hexdigest()},
+        "aspects": {name: _aspect(recipe, name, fit) for name, fit in made.aspects.items()},
+        "calibration": {name: _calibration(recipe, fit) for name, fit in made.aspects.items()},
+        "figures": {name: figures_table(fit) for name, fit in made.aspects.items()},
+        "trained_on": [_trained_on(name, fit) for name, fit in made.aspects.items()],
+        "selection": recipe.field("selection"),
+        "provenance": _provenance(recipe, made),
+    }
+
+
+def _aspect(recipe: Recipe, name: str, fit: FittedAspect) -> dict[str, Any]:
+    scale, levels = recipe.field("head", "scale"), recipe.field("head", "levels")
+    features, n = fit.recipe.features, fit.head.weights.size
+    return {"output": name, "scale": scale, "levels": levels, "features": features, "n_features": n}
+
+
+def _calibration(recipe: Recipe, fit: FittedAspect) -> dict[str, Any]:
+    return {
+        "method": "split-conformal, absolute residuals",
+        "nominal": float(recipe.field("figures", "nominal")),
+        "half_width": _short(fit.figures.half_width),
+        "n": fit.labelled.mos.size,
+        "population": fit.recipe.data.population,
+        "note": CALIBRATION_NOTE,
+    }
+
+
+def figures_table(fit: FittedAspect) -> dict[str, Any]:
+    """`[figures.ASPECT]` of model.toml; correlations are of pooled out-of-fold values."""
+    found, interval = fit.figures, fit.figures.srcc.interval
+    return {
+        "data": fit.recipe.data.title,
+        "protocol": "pooled out-of-fold values of the fixed folds",
+        "interval": "percentile bootstrap over groups",
+        "level": interval.level,
+        "n_resamples": interval.n_resamples,
+        "n": interval.n,
+        "n_groups": interval.n_groups,
+        **_figure("srcc", found.srcc),
+        **_figure("plcc", found.plcc),
+        "fold_srcc": [_short(value) for value in found.by_fold],
+        "fold_mean": _short(float(np.mean(found.by_fold))),
+        "fold_std": _short(float(np.std(found.by_fold, ddof=1))),
+        "lowest": _short(found.lowest),
+        "highest": _short(found.highest),
+        "floor": {
+            "about": fit.recipe.floor["about"],
+            **_figure("srcc", found.floor_srcc),
+            **_figure("plcc", found.floor_plcc),
+        },
+        "within": {
+            "about": fit.recipe.within["about"],
+            **_figure("mean", found.within.mean),
+            "median": _short(found.within.median),
+            "part": [{"name": name, "srcc": _short(value)} for name, value in found.within.parts.items()],
+        },
+        "coverage": _coverage(found),
+    }
+
+
+def _coverage(found: AspectFigures) -> dict[str, Any]:
+    rotated = found.coverage
+    return {
+        "protocol": "fit on all folds but two, calibrate on one, test on one, rotated",
+        **_figure("pooled", Figure(rotated.coverage, rotated.interval)),
+        "half_width": _short(rotated.half_width),
+        "a_group": _short(rotated.coverage_a_group),
+        "half_width_a_group": _short(rotated.half_width_a_group),
+    }
+
+
+def _figure(name: str, figure: Figure) -> dict[str, float]:
+    low, high = figure.interval.low, figure.interval.high
+    return {name: _short(figure.value), f"{name}_low": _short(low), f"{name}_high": _short(high)}
+
+
+def _short(value: float) -> float:
+    return round(float(value), 4)
+
+
+def _trained_on(name: str, fit: FittedAspect) -> dict[str, Any]:
+    data, rows = fit.recipe.data, fit.labelled
+    return {
+        "aspect": name,
+        "title": data.title,
+        "n": rows.mos.size,
+        "n_groups": len(set(rows.groups.tolist())),
+        "n_joined": rows.n_joined,
+        "folds": len(set(rows.folds.tolist())),
+        "label": data.label,
+        "scale": [data.scale.low, data.scale.high],
+        "labels_sha256": rows.sha256,
+        "population": data.population,
+        "source": data.source,
+        "terms": data.terms,
+    }
+
+
+def _provenance(recipe: Recipe, made: Made) -> dict[str, Any]:
+    start = recipe.field("start")
+    return {
+        "command": f"visq train {recipe.name} data=DIR trunk=FILE",
+        "recipe": recipe.name,
+        "recipe_version": recipe.field("version"),
+        "recipe_sha256": recipe.sha256,
+        "seed": recipe.field("seed"),
+        "trunk": start["name"],
+        "trunk_source": start["source"],
+        "trunk_licence": start["licence"],
+        "trunk_sha256": made.trunk_sha256,
+        **{package: version(package) for package in ("visq", "numpy", "onnx", "onnxruntime", "pillow")},
+    }
+
+
+def goldens(recipe: Recipe, made: Made) -> dict[str, Any]:
+    """goldens.toml as a table: scores of the check pictures, logits of a tensor made by formula."""
+    session, names = open_graph(made.graph), list(made.aspects)
+    height, width = recipe.field("preprocessing", "size")
+    pictures = []
+    for file, content in made.pictures.items():
+        logits = _logits(session, names, prepare(content, (height, width)))
+        scores = {name: _short(_mean_level(values)) for name, values in logits.items()}
+        digest = hashlib.sha256(content).hexdigest()
+        fixed = {"file": f"pictures/{file}", "sha256": digest, "tolerance": PICTURE_TOLERANCE}
+        pictures.append({**fixed, **scores})
+    tensor = _logits(session, names, formula_pixels(height, width))
+    logits_of_tensor = {name: [round(float(v), 5) for v in values] for name, values in tensor.items()}
+    return {
+        "source": f"the graph as trained: ONNX Runtime {version('onnxruntime')} on a CPU, "
+        f"Pillow {version('pillow')}",
+        "picture": pictures,
+        "tensor": [
+            {
+                "about": f"uint8 [{height}, {width}, 3], {FORMULA}; logits worst to best",
+                "tolerance": TENSOR_TOLERANCE,
+                **logits_of_tensor,
+            }
+        ],
+    }
+
+
+def formula_pixels(height: int, width: int) -> Picture:
+    """uint8 [height, width, 3]: the picture of `FORMULA`, the same on every machine."""
+    y, x, c = np.ogrid[:height, :width, :3]
+    pixels: Picture = ((7 * y + 13 * x + 101 * c + (y * x) // 16) % 256).astype(np.uint8)
+    return pixels
+
+
+def _logits(session: Any, names: list[str], pixels: Picture) -> dict[str, NDArray[np.float32]]:
+    outputs = session.run(names, {"pixels": pixels[None]})
+    return {name: values[0] for name, values in zip(names, outputs, strict=True)}
+
+
+def _mean_level(logits: NDArray[np.float32]) -> float:
+    """Mean of the softmax over levels 1..5."""
+    shares = np.exp(logits.astype(np.float64) - logits.max())
+    return float(shares @ np.arange(1, logits.size + 1) / shares.sum())

@@ -1,0 +1,292 @@
+"""MobileNetV2 as one ONNX graph, from uint8 pixels to features or level logits. Knows no data set.
+
+Layout, strides, padding and taps: MINI 1.2, 1.3, 1.3a, 1.5. Weights stay in half precision in the file, each
+followed by a Cast, which ONNX Runtime folds when it loads the graph.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visq.core.errors import InputError, MissingExtra, ModelError
+
+# Inverted residual blocks 0..16: output channels and stride (Sandler et al. 2018, arXiv 1801.04381, table 2).
+BLOCKS = (
+    (16, 1),
+    *((24, 2), (24, 1)),
+    *((32, 2), (32, 1), (32, 1)),
+    *((64, 2), (64, 1), (64, 1), (64, 1)),
+    *((96, 1), (96, 1), (96, 1)),
+    *((160, 2), (160, 1), (160, 1)),
+    (320, 1),
+)
+STEM_CHANNELS, HEAD_CHANNELS, EXPANSION = 32, 1280, 6
+TAPS = (0, 2, 5, 9, 12, 15, 16)
+"""Blocks whose outputs are pooled, after the addition where there is one."""
+
+N_TAP_CHANNELS = sum(BLOCKS[k][0] for k in TAPS)
+N_MEANS = N_TAP_CHANNELS + HEAD_CHANNELS
+N_FEATURES = N_MEANS + N_TAP_CHANNELS
+"""Features of a picture: means of taps (712) and of `head` (1280), standard deviations of taps (712)."""
+
+OPSET = 17  # ONNX Runtime 1.18 reads up to 21
+LEVELS = np.arange(1.0, 6.0)
+
+Weights = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """A score as a linear function of raw features, and the width of the levels around it.
+
+    Attributes:
+        weights: float64 [d]; the first d features of N_FEATURES are read, d = N_MEANS or N_FEATURES.
+        bias: score of a picture whose features are all zero, on 1..5.
+        level_std: standard deviation of the level distribution around the score, on 1..5.
+    """
+
+    weights: NDArray[np.float64]
+    bias: float
+    level_std: float
+
+
+def read_trunk(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
+    """Weights of a MobileNetV2 trunk and the SHA-256 of its file.
+
+    Args:
+        path: safetensors in the layout of MINI 1.2, float16 or float32.
+
+    Returns:
+        Tensor name -> array, and 64 hexadecimal digits.
+
+    Raises:
+        InputError: the file is missing.
+        ModelError: it is no safetensors file, or a tensor is missing or has another shape.
+        MissingExtra: safetensors is not installed.
+    """
+    try:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+    except ImportError as error:
+        raise MissingExtra("safetensors", "train") from error
+    if not path.is_file():
+        raise InputError(f"{path}: no such trunk; give the safetensors file of MobileNetV2", kind="missing")
+    data = path.read_bytes()
+    try:
+        weights = load(data)
+    except SafetensorError as error:
+        raise ModelError(f"{path}: not a safetensors file ({error})") from error
+    check_trunk(weights, str(path))
+    return weights, hashlib.sha256(data).hexdigest()
+
+
+def check_trunk(weights: Weights, name: str) -> None:
+    """Refuse weights that are not MobileNetV2 1.0 with folded normalisation.
+
+    Raises:
+        ModelError: names the first tensor that is missing or has another shape than expected.
+    """
+    for layer, shape in expected_shapes():
+        if layer not in weights:
+            raise ModelError(f"{name}: not a MobileNetV2 trunk: no tensor {layer!r}")
+        found = tuple(weights[layer].shape)
+        if found != shape:
+            raise ModelError(f"{name}: tensor {layer!r} has shape {found}, MobileNetV2 1.0 has {shape}")
+
+
+def expected_shapes() -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Name and shape (OIHW) of every tensor the graph reads; the classifier `fc` is not among them."""
+    for name, out, into, kernel in _layers():
+        yield f"{name}.weight", (out, into, kernel, kernel)
+        yield f"{name}.bias", (out,)
+
+
+def _layers() -> Iterator[tuple[str, int, int, int]]:
+    """Name, output channels, input channels a group, and kernel size of each convolution."""
+    yield "stem.c", STEM_CHANNELS, 3, 3
+    channels = STEM_CHANNELS
+    for k, (out, _) in enumerate(BLOCKS):
+        wide = channels * (EXPANSION if k else 1)
+        parts = [(wide, channels, 1)] * bool(k) + [(wide, 1, 3), (out, wide, 1)]
+        for j, (o, i, kernel) in enumerate(parts):
+            yield f"blocks.{k}.l.{j}.c", o, i, kernel
+        channels = out
+    yield "head.c", HEAD_CHANNELS, channels, 1
+
+
+def same_padding(size: int, stride: int) -> tuple[int, int]:
+    """Pixels before and after that TensorFlow's SAME puts around a 3 x 3 convolution.
+
+    Example:
+        >>> same_padding(320, 2), same_padding(5, 2), same_padding(10, 1)
+        ((0, 1), (1, 1), (1, 1))
+    """
+    total = max((-(-size // stride) - 1) * stride + 3 - size, 0)
+    return total // 2, total - total // 2
+
+
+def feature_graph(weights: Weights, size: int) -> bytes:
+    """ONNX graph from `pixels` (uint8 [n, size, size, 3], RGB) to `features` (float32 [n, N_FEATURES]).
+
+    Standard deviations are those of the population (divided by the number of positions).
+
+    Raises:
+        ModelError: the weights are no MobileNetV2.
+        MissingExtra: onnx is not installed.
+    """
+    graph = _Graph(weights, size)
+    graph.node("Identity", [graph.features(with_stds=True)], out="features")
+    return graph.model({"features": N_FEATURES})
+
+
+def model_graph(weights: Weights, size: int, heads: Mapping[str, LinearHead]) -> bytes:
+    """ONNX graph from `pixels` (uint8 [n, size, size, 3], RGB) to level logits, one output an aspect.
+
+    Args:
+        weights: of the trunk.
+        size: height and width of the pictures, px.
+        heads: aspect -> head; its output has the aspect's name and is float32 [n, 5], worst to best.
+
+    Returns:
+        Bytes of the model, the same for the same arguments.
+
+    Raises:
+        ModelError: the weights are no MobileNetV2, or a head does not fit the features.
+        MissingExtra: onnx is not installed.
+
+    Source:
+        logit_l = (l - 3) s / v - (l^2 - 9) / (2 v), v = level_std^2: its softmax is the Gaussian of that
+        width around the score s at the levels l = 1..5 (MINI 5.1).
+    """
+    graph = _Graph(weights, size)
+    means, everything = graph.features(with_stds=False), graph.features(with_stds=True)
+    for aspect, head in heads.items():
+        if head.weights.shape not in ((N_MEANS,), (N_FEATURES,)):
+            raise ModelError(
+                f"head {aspect!r} reads {head.weights.shape} features, not {N_MEANS} or {N_FEATURES}"
+            )
+        _add_head(graph, means if head.weights.size == N_MEANS else everything, aspect, head)
+    return graph.model(dict.fromkeys(heads, LEVELS.size))
+
+
+def _add_head(graph: _Graph, features: str, aspect: str, head: LinearHead) -> None:
+    variance = head.level_std**2
+    weight = graph.constant(f"{aspect}.weight", head.weights[:, None].astype(np.float32))
+    bias = graph.constant(f"{aspect}.bias", np.array([head.bias], np.float32))
+    slope = graph.constant(f"{aspect}.slope", ((LEVELS - 3) / variance)[None].astype(np.float32))
+    offset = graph.constant(f"{aspect}.offset", ((LEVELS**2 - 9) / (2 * variance))[None].astype(np.float32))
+    score = graph.node("Gemm", [features, weight, bias], out=f"{aspect}.score")  # [n, 1], on 1..5
+    graph.node("Sub", [graph.node("Mul", [score, slope]), offset], out=aspect)  # [n, 5]
+
+
+@dataclass
+class _Graph:
+    """Collects nodes and initialisers; every tensor is named once, in the order of the calls."""
+
+    weights: Weights
+    size: int
+    nodes: list[Any] = field(default_factory=list)
+    constants: list[Any] = field(default_factory=list)
+    pooled: list[str] = field(default_factory=list)
+    spreads: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        check_trunk(self.weights, "trunk")
+        self.helper, self.numpy_helper = _onnx()
+        self._trunk()
+
+    def constant(self, name: str, array: NDArray[Any]) -> str:
+        self.constants.append(self.numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def node(self, kind: str, inputs: Sequence[str], *, out: str = "", **attributes: object) -> str:
+        name = out or f"{kind}.{len(self.nodes)}"
+        self.nodes.append(self.helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def _trunk(self) -> None:
+        """Pixels to the pooled taps; `size` follows the height and width as they shrink."""
+        x, side, channels = self._input(), self.size, STEM_CHANNELS
+        x, side = self._conv(x, "stem.c", side, stride=2), -(-side // 2)
+        for k, (out, stride) in enumerate(BLOCKS):
+            y = x
+            if k:
+                y = self._conv(y, f"blocks.{k}.l.0.c", side)
+            y = self._conv(y, f"blocks.{k}.l.{int(k > 0)}.c", side, stride=stride, depthwise=True)
+            side = -(-side // stride)
+            y = self._conv(y, f"blocks.{k}.l.{int(k > 0) + 1}.c", side, relu=False)
+            x = self.node("Add", [x, y]) if stride == 1 and channels == out else y
+            channels = out
+            if k in TAPS:
+                self._pool(x)
+        self.pooled.append(self.node("GlobalAveragePool", [self._conv(x, "head.c", side)]))
+
+    def _input(self) -> str:
+        """Pixels 0..255 as float32 NCHW in [-1, 1]."""
+        self.constant("six", np.array(6, np.float32))
+        self.constant("zero", np.array(0, np.float32))
+        half, one = (
+            self.constant("half", np.array(127.5, np.float32)),
+            self.constant("one", np.array(1, np.float32)),
+        )
+        x = self.node("Cast", [self.node("Transpose", ["pixels"], perm=[0, 3, 1, 2])], to=1)  # 1: float32
+        return self.node("Sub", [self.node("Div", [x, half]), one])
+
+    def _conv(
+        self, x: str, name: str, side: int, *, stride: int = 1, depthwise: bool = False, relu: bool = True
+    ) -> str:
+        weight = self.weights[f"{name}.weight"]
+        kernel = weight.shape[-1]
+        before, after = same_padding(side, stride) if kernel == 3 else (0, 0)
+        tensors = [
+            self.node("Cast", [self.constant(f"{name}.{part}.f16", self._half(f"{name}.{part}"))], to=1)
+            for part in ("weight", "bias")
+        ]
+        x = self.node(
+            "Conv",
+            [x, *tensors],
+            kernel_shape=[kernel, kernel],
+            strides=[stride, stride],
+            pads=[before, before, after, after],
+            group=weight.shape[0] if depthwise else 1,
+        )
+        return self.node("Clip", [x, "zero", "six"]) if relu else x
+
+    def _half(self, name: str) -> NDArray[np.float16]:
+        return self.weights[name].astype(np.float16)
+
+    def _pool(self, x: str) -> None:
+        mean = self.node("GlobalAveragePool", [x])  # [n, c, 1, 1]
+        off = self.node("Sub", [x, mean])
+        variance = self.node("GlobalAveragePool", [self.node("Mul", [off, off])])
+        self.pooled.append(mean)
+        self.spreads.append(self.node("Sqrt", [variance]))
+
+    def features(self, *, with_stds: bool) -> str:
+        """Name of a float32 [n, d] tensor: the means, and the standard deviations after them if asked."""
+        parts = self.pooled + self.spreads if with_stds else self.pooled
+        return self.node("Flatten", [self.node("Concat", parts, axis=1)])
+
+    def model(self, outputs: Mapping[str, int]) -> bytes:
+        """The whole as bytes of an ONNX model with these outputs (name -> columns)."""
+        pixels = self.helper.make_tensor_value_info("pixels", 2, ["n", self.size, self.size, 3])  # 2: uint8
+        results = [self.helper.make_tensor_value_info(name, 1, ["n", d]) for name, d in outputs.items()]
+        graph = self.helper.make_graph(self.nodes, "visq", [pixels], results, self.constants)
+        opset = [self.helper.make_opsetid("", OPSET)]
+        made = self.helper.make_model(graph, opset_imports=opset, producer_name="visq", ir_version=8)
+        return bytes(made.SerializeToString(deterministic=True))
+
+
+def _onnx() -> tuple[Any, Any]:  # protobuf classes without useful types
+    try:
+        from onnx import helper, numpy_helper
+    except ImportError as error:
+        raise MissingExtra("onnx", "train") from error
+    return helper, numpy_helper
