@@ -18,12 +18,11 @@ from visq.core.errors import (
     UnknownName,
     VisqError,
 )
+from visq.core.version import __version__
 
 if TYPE_CHECKING:
     from visq.core.types import Row, Sample
     from visq.scoring import Scorer, Table, load
-
-__version__ = "0.1.0"
 
 __all__ = [
     "DataError",
@@ -36,6 +35,7 @@ __all__ = [
     "Table",
     "UnknownName",
     "VisqError",
+    "__version__",
     "load",
     "metrics",
     "score",

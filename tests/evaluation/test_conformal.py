@@ -97,4 +97,6 @@ def test_coverage_of_a_fitted_model_is_the_nominal_one():
 
 def test_rotation_needs_three_folds():
     with pytest.raises(DataError, match="2 folds, 4 rows"):
-        rotated_coverage(lambda a, b: b, [1, 2, 3, 4], [1, 2, 3, 4], [0, 0, 1, 1], rng=np.random.default_rng())
+        rotated_coverage(
+            lambda a, b: b, [1, 2, 3, 4], [1, 2, 3, 4], [0, 0, 1, 1], rng=np.random.default_rng()
+        )

@@ -6,6 +6,7 @@ import struct
 import zlib
 
 import numpy as np
+
 from hostile import png_chunk
 
 

@@ -7,16 +7,19 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import hostile
 import icc_profiles
 import numpy as np
 import pytest
 import raw_files
-from hostile import encode
 from PIL import Image
 
-from visq.media import content_id, decode, signature
+import hostile
+from hostile import encode
 from visq.media import colour as colour_room
+from visq.media import content_id, decode, signature
+
+# Pillow tells the program about odd files by warnings; visq tells the reader of a table by notes.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 # Colours far from each other, and none that a swap of channels would leave alone.
 PATCHES = np.array(
@@ -296,6 +299,7 @@ def test_profile_and_orientation_and_alpha_together():
 # Colour profiles -------------------------------------------------------------------------------------------
 
 GAMMA = 2.19921875
+GREY_GAMMA = 1.796875
 ADOBE = icc_profiles.rgb(icc_profiles.ADOBE_D50, GAMMA, "wide by hand")
 
 
@@ -323,8 +327,8 @@ def test_a_profile_acts_on_what_alpha_leaves():
 
 def test_a_grey_profile_sets_the_brightness():
     ramp = np.arange(0, 256, 5, dtype=np.uint8)[None]
-    picture = decode(encode(ramp, "PNG", icc_profile=icc_profiles.grey(1.0))).picture
-    luminance = (ramp / 255.0)[..., None] * icc_profiles.D50
+    picture = decode(encode(ramp, "PNG", icc_profile=icc_profiles.grey(GREY_GAMMA))).picture
+    luminance = ((ramp / 255.0) ** GREY_GAMMA)[..., None] * icc_profiles.D50
     np.testing.assert_allclose(picture.astype(int), icc_profiles.linear_to_srgb(luminance), atol=2)
 
 
@@ -375,7 +379,7 @@ def test_a_profile_called_srgb_that_is_none_is_applied():
     ("profile", "reason"),
     [
         (b"no profile at all", "cannot open profile"),
-        (ADOBE[:300], "."),
+        (ADOBE[:300], "cannot build transform"),
         (icc_profiles.grey(2.2), "a profile for GRAY does not fit pixels of mode RGB"),
         (icc_profiles.cmyk(np.zeros((2, 2, 2, 2, 3))), "a profile for CMYK does not fit pixels of mode RGB"),
         (bytes(colour_room.MAX_PROFILE_BYTES + 1), "more than 8388608"),
@@ -459,8 +463,7 @@ def outcome_of(path: Path) -> str:
     try:
         decode(path)
     except VisqError as error:
-        assert "\n" not in str(error)
-        return f"failed:{error.kind}"
+        return f"failed:{error.kind}" if str(error).isprintable() else f"not one line: {error}"
     return "ok"
 
 

@@ -19,6 +19,7 @@ from visq.backbones import BACKBONES, Backbone, ModelFolder, find_model
 from visq.core.errors import DataError, InputError, UnknownName
 from visq.core.scales import MOS, Scale
 from visq.core.types import FloatArray, Picture, Prompted, Reading, Row, Sample, Score, printable
+from visq.core.version import __version__
 from visq.data import Inputs
 from visq.readouts import READOUTS
 from visq.scoring.cpus import cpu_limit
@@ -117,8 +118,6 @@ class Scorer:
     def __init__(
         self, folder: ModelFolder, backbone: Backbone, aspects: Sequence[Aspect], scale: Scale = MOS
     ) -> None:
-        from visq import __version__
-
         self.aspects = tuple(aspects)
         self.scale = scale
         self._backbone = backbone

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from visq.core.errors import DataError, InputError
 from visq.core.types import Picture
 from visq.media import decode
 from visq.media.resize import squash
+from visq.scoring.cpus import cpu_limit
 from visq.training.recipe import Progress
 
 CHUNK = 64
@@ -62,7 +64,7 @@ class Extractor:
         """
         _make_cache(self.cache)
         session, parts = open_graph(self.graph), []
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
+        with ThreadPoolExecutor(cpu_limit()) as threads:
             for start in range(0, len(paths), CHUNK):
                 if start % SAY_EVERY == 0:
                     on_progress(f"{what}: {start} of {len(paths)} pictures")
@@ -77,9 +79,9 @@ class Extractor:
         for content in contents:
             key.update(hashlib.sha256(content).digest())
         kept = self.cache / f"{key.hexdigest()}.npz"
-        if kept.is_file():
-            with np.load(kept, allow_pickle=False) as arrays:
-                return arrays["pooled"], arrays["sizes"]
+        known = _load(kept)
+        if known is not None:
+            return known
         rows = list(threads.map(self._one, paths, contents, [session] * len(paths)))
         pooled, sizes = (np.stack(column) for column in zip(*rows, strict=True))
         write_atomically(kept, lambda partial: _save(partial, pooled, sizes))
@@ -114,7 +116,7 @@ def open_graph(graph: bytes) -> Any:  # onnxruntime has no types
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` with a temporary name in the same folder, then give the file its name."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         write(partial)
         partial.replace(path)
@@ -127,6 +129,15 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; a labelled picture has to be readable") from error
+
+
+def _load(kept: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]] | None:
+    """What an earlier run kept; None where it kept nothing, or a crash of the machine left half a file."""
+    try:
+        with kept.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return arrays["pooled"], arrays["sizes"]
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile):
+        return None
 
 
 def _save(partial: Path, pooled: NDArray[np.float32], sizes: NDArray[np.float64]) -> None:

@@ -1,0 +1,148 @@
+"""Promise 2: killed at any moment, nothing done is lost and nothing is done twice. Every kill is a real one."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import make_photos
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL and fork")
+HERE = Path(__file__).parent
+N_PHOTOS = 150
+
+
+def start(photos: Path, out: Path, *more: str) -> subprocess.Popen[str]:
+    """A run of the shipped model: slow enough a picture for a kill to find it at work."""
+    command = [sys.executable, "-m", "visq", "score", str(photos), "--out", str(out)]
+    return subprocess.Popen(
+        [*command, "--batch", "2", *more], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+    _, said = process.communicate(timeout=120)
+    return process.returncode, said
+
+
+def scores(out: Path) -> list[tuple[str, float]]:
+    with out.open(encoding="utf-8", newline="") as file:
+        return [(row["id"], float(row["quality"])) for row in csv.DictReader(file)]
+
+
+def journalled(out: Path) -> list[str]:
+    """Ids in the journal; an unreadable journal fails the test. None yet is no row."""
+    path = out.with_name(out.name + ".visq-journal")
+    if not path.exists():
+        return []
+    db = sqlite3.connect(path)
+    try:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        found = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'row'").fetchone()
+        return [] if found is None else [i for (i,) in db.execute("SELECT id FROM row")]
+    finally:
+        db.close()
+
+
+def kill_at_random_moments(tmp_path: Path, n_kills: int) -> None:
+    photos = make_photos(tmp_path / "photos", N_PHOTOS)
+    whole = tmp_path / "whole.csv"
+    begun = time.monotonic()
+    assert finish(start(photos, whole))[0] == 0
+    length_s = time.monotonic() - begun
+    moments = random.Random()  # every run draws other moments: any of them must do
+    kills, tables, useful = 0, 0, 0
+    while kills < n_kills:
+        tables += 1
+        out = tmp_path / f"{tables}.csv"
+        code = None
+        while code != 0:
+            before = len(journalled(out))
+            process = start(photos, out)
+            try:
+                process.wait(timeout=moments.uniform(0.3 * length_s, length_s) if kills < n_kills else 120)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                kills += 1
+            finish(process)
+            code = process.returncode
+            after = journalled(out)
+            assert len(set(after)) == len(after) >= before  # nothing done is lost
+            useful += code != 0 and before < len(after) < N_PHOTOS
+        assert [i for i, _ in scores(out)] == [i for i, _ in scores(whole)]
+        assert [s for _, s in scores(out)] == pytest.approx([s for _, s in scores(whole)], abs=1e-5)
+    assert useful > n_kills // 10  # kills that fell into the work, not only into the start
+
+
+def test_killed_at_twenty_random_moments_and_resumed_equals_one_run(tmp_path: Path) -> None:
+    kill_at_random_moments(tmp_path, 20)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_killed_at_two_hundred_random_moments_and_resumed_equals_one_run(tmp_path: Path) -> None:
+    kill_at_random_moments(tmp_path, 200)
+
+
+def test_killed_after_every_journal_call_and_resumed_equals_one_run(tiny: Path, tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "photos", 10)
+    (photos / "trip" / "broken.jpg").write_bytes(b"x")
+    command = [sys.executable, str(HERE / "kill_at_every_call.py"), str(tiny), str(photos), str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250)
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout)
+    assert found["calls"] > 40
+    assert found["died"] == found["calls"]
+    assert found["wrong"] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_leaves_a_valid_table_and_the_same_command_goes_on(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    photos = make_photos(tmp_path / "photos", 300)
+    out = tmp_path / "s.csv"
+    process = start(photos, out)
+    deadline = time.monotonic() + 60
+    while len(journalled_now(out)) < 4:
+        assert time.monotonic() < deadline
+        assert process.poll() is None, "finished before it could be stopped"
+        time.sleep(0.005)
+    process.send_signal(number)
+    code, said = finish(process)
+    assert code == 130
+    assert "Traceback" not in said
+    done = scores(out)
+    assert 4 <= len(done) < 300
+    assert finish(start(photos, out))[0] == 0
+    assert scores(out)[: len(done)] == done
+    assert len(scores(out)) == 300
+
+
+def journalled_now(out: Path) -> bytes:
+    """Grows as rows are written; the journal itself is locked by the run."""
+    wal = out.with_name(out.name + ".visq-journal-wal")
+    return b"" if not wal.exists() else b"x" * (wal.stat().st_size // 20_000)
+
+
+def test_a_second_run_on_the_same_table_is_refused_in_one_line(tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "photos", 300)
+    out = tmp_path / "s.csv"
+    first = start(photos, out)
+    while not journalled_now(out):
+        assert first.poll() is None
+        time.sleep(0.005)
+    code, said = finish(start(photos, out, "--quiet"))
+    assert (code, said.count("\n")) == (1, 1)
+    assert "is being written by another visq" in said
+    assert finish(first)[0] == 0
+    assert len(scores(out)) == 300
