@@ -50,11 +50,31 @@ def _profile(space: bytes, connection: bytes, kind: bytes, tags: dict[bytes, byt
     return head + struct.pack(">I", len(tags)) + table + body
 
 
-def rgb(matrix: np.ndarray, gamma: float, name: str = "by hand") -> bytes:
-    """A matrix profile: linear = value ** gamma, XYZ = matrix @ linear."""
-    tags = {b"desc": _described(name), b"cprt": _text("none"), b"wtpt": _xyz(D50)}
+def _table(values: np.ndarray) -> bytes:
+    """A curve by its points, 0..1."""
+    points = (values * 65535).round().astype(">u2")
+    return b"curv\0\0\0\0" + struct.pack(">I", len(points)) + points.tobytes()
+
+
+def nearly_srgb(power: float) -> bytes:
+    """sRGB with a brightness curve that is off by a power; 1.004 moves no 8-bit value by more than one."""
+    shares = np.linspace(0, 1, 1024)
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    return rgb(SRGB_D50, 1.0, curve=_table(linear**power))
+
+
+def rgb(
+    matrix: np.ndarray,
+    gamma: float,
+    name: str = "by hand",
+    *,
+    white: np.ndarray = D50,
+    curve: bytes | None = None,
+) -> bytes:
+    """A matrix profile: linear = value ** gamma (or a curve), XYZ = matrix @ linear."""
+    tags = {b"desc": _described(name), b"cprt": _text("none"), b"wtpt": _xyz(white)}
     tags |= {b"rXYZ": _xyz(matrix[:, 0]), b"gXYZ": _xyz(matrix[:, 1]), b"bXYZ": _xyz(matrix[:, 2])}
-    tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), _gamma(gamma))
+    tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve or _gamma(gamma))
     return _profile(b"RGB ", b"XYZ ", b"mntr", tags)
 
 
@@ -75,7 +95,14 @@ def cmyk(corners: np.ndarray) -> bytes:
     identity = bytes(range(256))
     lut = b"mft1\0\0\0\0" + bytes([4, 3, 2, 0]) + _s15(1, 0, 0, 0, 1, 0, 0, 0, 1)
     lut += identity * 4 + corners.astype(np.uint8).tobytes() + identity * 3
-    tags = {b"desc": _described("cmyk by hand"), b"cprt": _text("none"), b"wtpt": _xyz(D50), b"A2B0": lut}
+    # Both tables: LittleCMS looks for a black point only where the one of the rendering intent is there.
+    tags = {
+        b"desc": _described("cmyk by hand"),
+        b"cprt": _text("none"),
+        b"wtpt": _xyz(D50),
+        b"A2B0": lut,
+        b"A2B1": lut,
+    }
     return _profile(b"CMYK", b"Lab ", b"scnr", tags)
 
 

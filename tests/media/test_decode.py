@@ -358,6 +358,31 @@ def test_a_cmyk_profile_says_what_the_inks_look_like(kind):
     np.testing.assert_allclose(seen, expected, atol=4)
 
 
+def test_the_white_of_the_paper_is_white():
+    # Relative colorimetric: a profile's bluish media white is taken for white and not shown as blue.
+    profile = icc_profiles.rgb(icc_profiles.ADOBE_D50, GAMMA, white=np.array([0.9505, 1.0, 1.0891]))
+    picture = decode(encode(painted(), "PNG", icc_profile=profile)).picture
+    np.testing.assert_allclose(picture.astype(int), adobe_to_srgb(painted()), atol=2)
+
+
+def test_the_darkest_ink_is_black():
+    # Black point compensation: a press whose darkest is L* 15 gives black, not dark grey.
+    corners = np.zeros((2, 2, 2, 2, 3), np.uint8) + np.array([200, 128, 128], np.uint8)
+    corners[1, 1, 1, 1, 0] = 15 * 2.55
+    stored = np.full((2, 2, 4), 255, np.uint8)
+    data = encode(Image.fromarray(stored, "CMYK"), "TIFF", icc_profile=icc_profiles.cmyk(corners))
+    assert decode(data).picture.max() <= 2
+
+
+@pytest.mark.parametrize("power", [0.996, 1.004])
+def test_a_profile_within_rounding_of_srgb_changes_no_pixel(power):
+    noise = np.random.default_rng(6).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    profile = icc_profiles.nearly_srgb(power)
+    np.testing.assert_array_equal(decode(encode(noise, "PNG", icc_profile=profile)).picture, noise)
+    unlike = decode(encode(noise, "PNG", icc_profile=icc_profiles.nearly_srgb(1.1))).picture
+    assert np.abs(unlike.astype(int) - noise).max() > 5
+
+
 def test_an_srgb_profile_changes_no_pixel():
     from PIL import ImageCms
 
@@ -396,7 +421,7 @@ def test_a_profile_that_cannot_be_used_is_a_note(profile, reason):
 def test_a_png_profile_that_does_not_unpack_is_a_note():
     mark = hostile.png_chunk(b"iCCP", b"name\0\0this is not deflated")
     decoded = decode(raw_files.png(painted(), 2, extra=mark))
-    assert decoded.note.startswith("colour profile ignored: ")
+    assert decoded.note == "colour profile ignored: cannot open profile from string"
     np.testing.assert_array_equal(decoded.picture, painted())
 
 

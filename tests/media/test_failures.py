@@ -106,6 +106,13 @@ def test_a_strip_behind_the_end_of_a_tiff_is_truncated():
     assert failure(data)[0] == "truncated"
 
 
+def test_a_tiff_cut_behind_its_directory_is_truncated():
+    # The three sample sizes lie behind the directory, at the very end of the file.
+    whole = raw_files.tiff([bytes(3 * 64)], (8, 8), {258: (8, 8, 8), 262: (2,), 277: (3,)})
+    assert decode(whole).picture.shape == (8, 8, 3)
+    assert failure(whole[:-3])[0] == "truncated"
+
+
 def test_damaged_pixels_are_corrupt_and_the_reason_is_kept():
     data = bytearray(FILES["plain.png"])
     at = data.index(b"IDAT") + 4

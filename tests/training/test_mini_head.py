@@ -16,6 +16,7 @@ from small_world import edit_rows
 from visq.core import toml
 from visq.core.errors import DataError, InputError, ModelError, UnknownName, VisqError
 from visq.metrics import srcc
+from visq.scoring.check import check_model
 from visq.training import read_recipe, recipes_available, run
 from visq.training.features import open_graph, prepare
 from visq.training.mini_head import train
@@ -74,9 +75,18 @@ def test_the_folder_describes_itself(world):
     )
 
 
+def test_the_folder_passes_its_own_check(world):
+    """`visq models show FOLDER --check` reads what training writes."""
+    report = check_model(str(train_small(world)))
+    assert report.passed, report.lines
+    assert sum("coffee.jpg" in line for line in report.lines) == 2
+    assert sum("golden tensor" in line for line in report.lines) == 2
+
+
 def test_figures_are_those_of_fits_on_the_other_folds(world):
     """Everything again by hand: naive standardisation, normal equations, softmax, folds, rank."""
-    spec = toml.loads((train_small(world) / "model.toml").read_text())
+    out = train_small(world)
+    spec = toml.loads((out / "model.toml").read_text())
     session = open_graph(feature_graph(read_trunk(world / "trunk.safetensors")[0], 32))
     i = np.arange(30)
     files = [(world / f"data/ava/images/{k}.png").read_bytes() for k in i]
@@ -104,6 +114,12 @@ def test_figures_are_those_of_fits_on_the_other_folds(world):
     )
     bands = [srcc(values[i % 3 == k], mos[i % 3 == k]) for k in range(3)]
     assert found["within"]["mean"] == pytest.approx(np.mean(bands), abs=1e-4)
+    # The head that is shipped is fitted on all folds.
+    z = (x - x.mean(0)) / np.where(x.min(0) < x.max(0), x.std(0), np.inf)
+    whole = z @ np.linalg.solve(z.T @ z + 3000 * np.eye(x.shape[1]), z.T @ (mos - mos.mean())) + mos.mean()
+    shipped = open_graph((out / "model.onnx").read_bytes())
+    logits = shipped.run(["aesthetics"], {"pixels": prepare(files[4], (32, 32))[None]})[0][0]
+    assert (logits[4] - logits[0]) * 0.55**2 / 4 + 3 == pytest.approx(whole[4], abs=1e-4)
 
 
 def test_byte_identical_pictures_share_a_group(world):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from visq.core.errors import VisqError
+from visq.core.errors import InputError, VisqError
 
 _EVERY_S = 10.0
 
@@ -19,6 +20,25 @@ class UsageMistake(VisqError):
 def warn(text: str) -> None:
     """One line on standard error."""
     print(f"visq: {text}", file=sys.stderr)
+
+
+@contextmanager
+def results() -> Iterator[None]:
+    """What is printed inside goes to standard output, all of it, or says in one line why not.
+
+    Raises:
+        InputError: standard output cannot be written (a full disk).
+        BrokenPipeError: its reader has gone, as after `| head`.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        # What is still buffered would fail again, with a traceback, when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise InputError(f"cannot write to standard output: {error.strerror}", kind="output") from error
 
 
 @contextmanager

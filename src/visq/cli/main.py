@@ -5,7 +5,6 @@ Imports nothing heavy, so that `visq --help` is instant; every command imports w
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -57,6 +56,4 @@ def main() -> None:
         warn(str(error))
         sys.exit(2 if isinstance(error, UnknownName | UsageMistake) else 1)
     except BrokenPipeError:
-        # The reader of a pipe (`| head`) has gone: nothing more can be said on standard output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        sys.exit(1)  # the reader of a pipe (`| head`) has gone and wants no more

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from visq.cli.console import UsageMistake, progress, warn
+from visq.cli.console import UsageMistake, progress, results, warn
 from visq.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def score(
             from visq.reports import write_report
 
             write_report(table, report, sort=sort)
-        _print(table, json=json, sort=sort, shown=None if out is None else _SHOWN)
+        with results():
+            _print(table, json=json, sort=sort, shown=None if out is None else _SHOWN)
         if not quiet:
             _summary(table, out, report)
         raise typer.Exit(_exit_code(table))

@@ -6,7 +6,6 @@ Errors are Pillow's own, or InputError for a profile that does not fit; `decode`
 from __future__ import annotations
 
 import io
-import threading
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,8 +16,6 @@ from visq.core.errors import InputError
 
 MAX_PROFILE_BYTES = 8 * 2**20
 """Printer profiles have up to some 3 MB; the limit bounds what the cache below can be made to hold."""
-
-_LOCK = threading.Lock()
 
 # (mode of the picture, colour space of the profile) -> mode the transform works on. A grey picture may
 # carry an RGB profile, which then describes its grey axis.
@@ -94,10 +91,8 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     """
     if len(profile) > MAX_PROFILE_BYTES:
         raise InputError(f"it has {len(profile)} bytes, more than {MAX_PROFILE_BYTES}", kind="profile")
-    # Building is short and locked, so that one picture's threads do not build the same transform twice;
-    # applying is long and not locked: LittleCMS only reads the transform then.
-    with _LOCK:
-        plan = _plan(profile, image.mode)
+    # No lock: the cache has its own, and LittleCMS only reads a transform while it applies it.
+    plan = _plan(profile, image.mode)
     fitting = image if image.mode == plan.mode else image.convert(plan.mode)
     if plan.transform is None:
         return fitting.convert("RGB") if fitting.mode != "RGB" else fitting

@@ -95,7 +95,7 @@ def _centred(values: Float64Array) -> Float64Array:
     """Values less their mean, scaled so that squares neither overflow nor vanish."""
     scaled = values / np.abs(values).max()
     scaled = scaled - scaled.mean()
-    # The mean of [1, 1 + 2^-52] is rounded to one of them; the mean of what is left mends that.
+    # The mean of [1 - 2^-53, 1] is rounded to 1; the mean of what is left mends that.
     scaled = scaled - scaled.mean()
     return np.asarray(scaled / np.abs(scaled).max(), dtype=np.float64)
 

@@ -59,9 +59,12 @@ def check_model(name: str) -> CheckReport:
                 "reads five level logits of a trained head: no tokens, no probability outside"
             )
         _check_hash(folder, report)
-        for golden in goldens.get("tensor", []):
-            _check_tensor(golden, folder, backbone, report)
-        pixels = [_check_picture(golden, folder, scorer, report) for golden in goldens["picture"]]
+        try:
+            for golden in goldens.get("tensor", []):
+                _check_tensor(golden, folder, backbone, report)
+            pixels = [_check_picture(golden, folder, scorer, report) for golden in goldens["picture"]]
+        except KeyError as error:
+            raise ModelError(f"model {name!r}: a golden of goldens.toml has no {error}") from error
         _check_batch(pixels, scorer, report)
     return report
 
@@ -96,12 +99,12 @@ def _check_tensor(
     golden: dict[str, Any], folder: ModelFolder, backbone: Backbone, report: CheckReport
 ) -> None:
     """Through the network alone, so that the tolerance can be tight: no decoder takes part."""
-    pixels = golden_tensor(*golden["size"])
+    pixels = golden_tensor(*folder.field("preprocessing", "size"))
     for name in backbone.aspects:
         asked = aspect(name)
         prompted = Prompted(pixels, name, asked.questions[0], asked.stem)
         logprobs = backbone.answer_logprobs([prompted], asked.levels)[0].astype(np.float64)
-        wanted = np.asarray(golden["logits"][name], dtype=np.float64)
+        wanted = np.asarray(golden[name], dtype=np.float64)
         wanted = wanted - np.log(np.exp(wanted - wanted.max()).sum()) - wanted.max()
         report.add(f"golden tensor, {name}", float(np.abs(logprobs - wanted).max()), golden["tolerance"])
 
@@ -110,7 +113,7 @@ def _check_picture(
     golden: dict[str, Any], folder: ModelFolder, scorer: Scorer, report: CheckReport
 ) -> Picture:
     """Through decoder and network; looser, since decoders differ by version."""
-    path: Path = folder.path / "pictures" / golden["file"]
+    path: Path = folder.path / golden["file"]
     data = read_bytes(path)
     if hashlib.sha256(data).hexdigest() != golden["sha256"]:
         raise ModelError(
@@ -120,7 +123,7 @@ def _check_picture(
     for name, score in scorer.score_pictures([pixels])[0].items():
         report.add(
             f"{golden['file']}, {name} {score.value:.2f}",
-            abs(score.value - golden["scores"][name]),
+            abs(score.value - golden[name]),
             golden["tolerance"],
         )
     return pixels

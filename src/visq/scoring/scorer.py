@@ -263,6 +263,8 @@ class Scorer:
             failed += sum(o.row is not None and o.row.status == "failed" for o in outcomes)
             on_progress(done, failed)
         table.interrupted = stop()
+        if done == 0 and not table.interrupted:
+            raise InputError("nothing to score: no picture among the inputs", kind="missing")
         # Only a walk that met every input can tell which inputs are gone.
         if not table.interrupted and (options.limit is None or done < options.limit):
             table.vanished = journal.drop_unseen()

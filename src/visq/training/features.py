@@ -47,7 +47,7 @@ class Extractor:
     Attributes:
         graph: bytes of the ONNX graph, `pixels` to `features`.
         size: height and width the graph wants, px.
-        identity: of trunk, graph and recipe; part of every key in the cache.
+        identity: of graph, preprocessing and versions; part of every key in the cache.
         cache: folder for what was computed; made where it is missing.
     """
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -51,17 +53,22 @@ def train(recipe: Recipe, paths: Paths, on_progress: Progress) -> Path:
     side = _side(recipe)
     pictures = read_check_pictures(recipe, paths.pictures)
     labelled = {name: read_labelled(aspect, paths.data) for name, aspect in recipe.aspects.items()}
-    extractor = Extractor(
-        feature_graph(weights, side), (side, side), f"{trunk_sha256};{recipe.sha256}", paths.cache
-    )
+    features_of = _extractor(recipe, feature_graph(weights, side), side, paths)
     fitted = {}
     for name, aspect in recipe.aspects.items():
-        features = extractor(labelled[name].paths, f"features for {name}", on_progress)
+        features = features_of(labelled[name].paths, f"features for {name}", on_progress)
         on_progress(f"fits and intervals of {name}")
         fitted[name] = fit_aspect(aspect, labelled[name], features, settings(recipe))
     graph = model_graph(weights, side, {name: fit.head for name, fit in fitted.items()})
     write_folder(paths.out, recipe, Made(graph, fitted, trunk_sha256, pictures))
     return paths.out
+
+
+def _extractor(recipe: Recipe, graph: bytes, side: int, paths: Paths) -> Extractor:
+    """The extractor of features, its cache keyed by all that features depend on but the pictures."""
+    decides = [hashlib.sha256(graph).hexdigest(), str(recipe.field("preprocessing", "id"))]
+    decides += [version(package) for package in ("visq", "pillow", "onnxruntime")]
+    return Extractor(graph, (side, side), ";".join(decides), paths.cache)
 
 
 def fit_aspect(

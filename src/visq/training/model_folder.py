@@ -229,6 +229,7 @@ def goldens(recipe: Recipe, made: Made) -> dict[str, Any]:
         "tensor": [
             {
                 "about": f"uint8 [{height}, {width}, 3], {FORMULA}; logits worst to best",
+                "size": [height, width],
                 "tolerance": TENSOR_TOLERANCE,
                 **logits_of_tensor,
             }

@@ -1,0 +1,207 @@
+"""`visq score` as a person meets it: real processes, exit codes, one line an error, results on standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import hostile
+import pytest
+from conftest import VisqRun, make_photos
+
+
+def test_a_folder_is_scored_and_printed(visq: VisqRun, photos: Path) -> None:
+    run = visq("score", photos)
+    assert run.returncode == 0
+    lines = run.stdout.splitlines()
+    assert lines[0].split() == ["quality", "aesthetics", "picture"]
+    assert len(lines) == 13
+    assert lines[1].endswith("home/0.png")
+    assert "12 scored, 0 failed" in run.stderr
+    assert "srgb" not in run.stdout  # notices go to standard error
+
+
+def test_json_is_one_object_a_line_and_sorted_best_first(visq: VisqRun, photos: Path, tiny: Path) -> None:
+    run = visq("score", photos, "--model", tiny, "--json", "--quiet", "--sort", "quality")
+    rows = [json.loads(line) for line in run.stdout.splitlines()]
+    values = [row["scores"]["quality"]["value"] for row in rows]
+    assert len(rows) == 12
+    assert values == sorted(values, reverse=True)
+    assert run.stderr == ""
+
+
+def test_names_come_from_standard_input(visq: VisqRun, photos: Path, tiny: Path) -> None:
+    names = "photos/home/0.png\nphotos/gone.png\n"
+    run = visq("score", "-", "--model", tiny, "--json", "--quiet", input=names)
+    rows = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [(row["id"], row["status"], row["kind"]) for row in rows] == [
+        ("photos/home/0.png", "ok", None),
+        ("photos/gone.png", "failed", "missing"),
+    ]
+    assert run.returncode == 3
+
+
+def test_a_finished_run_says_so_and_gives_the_same_exit_code(visq: VisqRun, photos: Path, tiny: Path) -> None:
+    (photos / "broken.jpg").write_bytes(b"x")
+    first = visq("score", photos, "--model", tiny, "--out", "s.csv")
+    second = visq("score", photos, "--model", tiny, "--out", "s.csv")
+    assert (first.returncode, second.returncode) == (3, 3)
+    assert "nothing new to score; 12 scored, 1 failed in the earlier run" in second.stderr
+
+
+def test_a_report_is_written(visq: VisqRun, photos: Path, tiny: Path, tmp_path: Path) -> None:
+    run = visq("score", photos, "--model", tiny, "--report", "r.html", "--quiet")
+    assert run.returncode == 0
+    assert "home/0.png" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["phots"], 1, "no such file or folder: 'phots'; did you mean 'photos'?"),
+        (["empty"], 1, "nothing to score"),
+        (["photos/*.gif"], 1, "no file matches 'photos/*.gif'"),
+        (["photos", "--aspect", "qualty"], 2, "unknown aspect 'qualty'; did you mean 'quality'?"),
+        (["photos", "--model", "minni"], 2, "unknown model 'minni'; did you mean 'mini'?"),
+        (["photos", "--model", "empty"], 1, "no model.toml in 'empty'"),
+        (["photos", "--scale", "5"], 2, "scale '5' is not of the form LOW..HIGH"),
+        (["photos", "--scale", "5..1"], 2, "from a lower to a higher number"),
+        (["photos", "--out", "s.txt"], 2, "use an ending of .csv or .jsonl"),
+        (["photos", "--out", "no/s.csv"], 1, "no folder 'no'"),
+        (["photos", "--report", "r.pdf"], 2, "does not end in .html"),
+        (["photos", "--sort", "quality", "--aspect", "aesthetics"], 2, "only aesthetics will be scored"),
+        (["photos", "--overwrite"], 2, "need --out"),
+        (["photos", "--out", "s.csv", "--overwrite", "--retry-failed"], 2, "give one of them"),
+        (["mine.csv"], 1, "mine.csv"),
+        (["photos", "--out", "taken.csv"], 1, "exists and has no journal"),
+    ],
+)
+def test_bad_input_is_one_line_and_the_right_exit_code(
+    visq: VisqRun, photos: Path, tmp_path: Path, words: list[str], code: int, said: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "mine.csv").write_text("colour\nred\n")
+    (tmp_path / "taken.csv").write_text("mine\n")
+    run = visq("score", *words, "--quiet")
+    assert run.returncode == code, run.stderr
+    assert said in run.stderr
+    assert run.stderr.count("\n") == 1
+    assert run.stdout == ""
+
+
+@pytest.mark.parametrize("words", [["--sharpness"], ["--batch", "0"], ["--limit", "many"]])
+def test_a_misspelt_option_is_refused(visq: VisqRun, photos: Path, words: list[str]) -> None:
+    run = visq("score", photos, *words)
+    assert run.returncode == 2
+    assert words[0] in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_all_failed_is_exit_1(visq: VisqRun, tmp_path: Path, tiny: Path) -> None:
+    (tmp_path / "x.jpg").write_bytes(b"")
+    run = visq("score", "x.jpg", "--model", tiny)
+    assert run.returncode == 1
+    assert "the file is empty" in run.stdout
+
+
+def test_a_hostile_folder_is_scored_to_the_end(visq: VisqRun, tmp_path: Path) -> None:
+    """Promise 4 and point "Bad input": every kind of broken file, a failure row each with its reason."""
+    (tmp_path / "bad").mkdir()
+    expected = hostile.build(tmp_path / "bad")
+    run = visq("score", "bad", "--out", "s.jsonl", "--report", "r.html")
+    assert run.returncode == 3, run.stderr
+    assert "Traceback" not in run.stderr
+    rows = {}
+    for line in (tmp_path / "s.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        rows[row["id"]] = row
+    from visq.core.types import printable
+
+    wanted = {printable(name): what for name, what in expected.items() if what != "skipped"}
+    assert set(rows) == set(wanted)
+    for name, what in wanted.items():
+        found = rows[name]
+        assert (found["status"] if what == "ok" else f"failed:{found['kind']}") == what, (name, found)
+        assert what == "ok" or (found["error"] and "\n" not in found["error"])
+    assert "not scored:" in run.stderr
+    assert "hidden" in run.stderr
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads everything")
+def test_an_unreadable_picture_is_a_failure(visq: VisqRun, photos: Path, tiny: Path) -> None:
+    (photos / "home" / "0.png").chmod(0)
+    run = visq("score", photos, "--model", tiny, "--json", "--quiet")
+    assert json.loads(run.stdout.splitlines()[0])["kind"] == "unreadable"
+
+
+def test_nearly_equal_scores_are_said(visq: VisqRun, tmp_path: Path) -> None:
+    import tiny_model
+
+    make_photos(tmp_path / "many", 25)
+    model = tiny_model.make(tmp_path / "flat", constant=0.0)
+    assert "nearly all quality scores are equal" in visq("score", "many", "--model", model).stderr
+    few = visq("score", "many", "--model", model, "--limit", "10").stderr
+    assert "nearly all" not in few
+
+
+def test_a_model_without_calibration_says_so_once(visq: VisqRun, photos: Path, tmp_path: Path) -> None:
+    import tiny_model
+
+    model = tiny_model.make(tmp_path / "bare", calibrated=False)
+    said = visq("score", photos, "--model", model).stderr
+    assert said.count("no calibration for quality, aesthetics") == 1
+
+
+def test_a_reader_that_goes_away_is_no_traceback(photos: Path, tiny: Path) -> None:
+    command = f"{sys.executable} -m visq score {photos} --model {tiny} --json --quiet | head -n 1"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert run.stdout.count("\n") == 1
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_while_printing_is_one_line(photos: Path, tiny: Path) -> None:
+    command = [sys.executable, "-m", "visq", "score", str(photos), "--model", str(tiny), "--json", "--quiet"]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+    assert "No space left" in run.stderr
+
+
+def test_a_progress_bar_is_drawn_on_a_terminal(photos: Path, tiny: Path) -> None:
+    import pty
+
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "visq", "score", str(photos), "--model", str(tiny)]
+    process = subprocess.Popen(command, stderr=follower, stdout=subprocess.DEVNULL)
+    os.close(follower)
+    said = b""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            chunk = os.read(leader, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not chunk:
+            break
+        said += chunk
+    os.close(leader)
+    assert process.wait(timeout=60) == 0
+    assert b"12/12" in said
+
+
+def test_a_read_only_folder_is_one_line(visq: VisqRun, photos: Path, tiny: Path, tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root writes everywhere")
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    run = visq("score", photos, "--model", tiny, "--out", folder / "s.csv", "--quiet")
+    assert run.returncode == 1
+    assert run.stderr.count("\n") == 1
