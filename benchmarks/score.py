@@ -45,7 +45,7 @@ SIZES = {"512 px": (512, 512, 300), "12 MP": (4000, 3000, 24)}  # width, height,
 
 
 def make_pictures(folder: Path, width: int, height: int, n: int) -> list[Path]:
-    """n JPEGs, quality 90: smooth shapes with grain, so that they decode and weigh as photographs do."""
+    """N JPEGs, quality 90: smooth shapes with grain, so that they decode and weigh as photographs do."""
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -152,7 +152,9 @@ def peak_mib(command: list[str]) -> float:
         "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
-    run = subprocess.run([sys.executable, "-c", program, *command], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", program, *command], capture_output=True, text=True, check=True
+    )
     return int(run.stdout) / (1024 if sys.platform != "darwin" else 1024**2)
 
 
@@ -164,13 +166,15 @@ def machine() -> str:
         names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line]
         model = names[0] if names else model
     return (
-        f"{model}, {cpu_limit()} CPUs for this process; {platform.system()}, Python {platform.python_version()}, "
-        f"visq {visq.__version__}, onnxruntime {onnxruntime.__version__}, Pillow {PIL.__version__}\n"
+        f"{model}, {cpu_limit()} CPUs for this process; {platform.system()}, "
+        f"Python {platform.python_version()}, visq {visq.__version__}, onnxruntime {onnxruntime.__version__}, Pillow {PIL.__version__}\n"
     )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--memory", action="store_true", help="measure memory instead of speed")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()

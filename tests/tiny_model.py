@@ -1,4 +1,4 @@
-"""Makes real model folders that load in a millisecond: a mean over pixels, level logits from it. For tests only."""
+"""Makes real model folders that load in a millisecond: level logits from mean brightness. For tests."""
 
 from __future__ import annotations
 
@@ -78,5 +78,7 @@ sha256 = "{sha256}"
     for aspect in ASPECTS:
         text += f'\n[aspects.{aspect}]\noutput = "{aspect}"\nscale = [1, 5]\nlevels = {LEVELS}\n'
         if calibrated:
-            text += f'\n[calibration.{aspect}]\nhalf_width = 0.5\nnominal = 0.9\npopulation = "test pictures"\n'
+            text += (
+                f'\n[calibration.{aspect}]\nhalf_width = 0.5\nnominal = 0.9\npopulation = "test pictures"\n'
+            )
     return text

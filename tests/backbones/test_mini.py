@@ -1,4 +1,4 @@
-"""Backbone `mini`: same numbers alone and in any batch, on any number of threads; refuses what it cannot do."""
+"""Backbone `mini`: same numbers alone and in any batch, on any threads; refuses what it cannot do."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_model
 
+import tiny_model
 from visq.aspects import aspect
 from visq.backbones import find_model
 from visq.backbones.mini import Mini
@@ -67,5 +67,7 @@ def test_pixels_prepared_otherwise_are_refused(tmp_path: Path) -> None:
     folder = tiny_model.make(tmp_path / "m")
     toml = folder / "model.toml"
     toml.write_text(toml.read_text().replace("squash8-bicubic", "pad8-bicubic"))
-    with pytest.raises(ModelError, match=r"wants pixels prepared as 'srgb;pad8-bicubic'; .*makes 'srgb;squash8"):
+    with pytest.raises(
+        ModelError, match=r"wants pixels prepared as 'srgb;pad8-bicubic'; .*makes 'srgb;squash8"
+    ):
         Mini(find_model(str(folder)), threads=1)

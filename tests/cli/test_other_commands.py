@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 import tiny_model
-from conftest import VisqRun
+from photos import VisqRun
 
 
 def test_help_names_the_commands(visq: VisqRun) -> None:

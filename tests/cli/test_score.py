@@ -1,4 +1,4 @@
-"""`visq score` as a person meets it: real processes, exit codes, one line an error, results on standard output."""
+"""`visq score` as a person meets it: real processes, exit codes, one line an error, results on stdout."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-import hostile
 import pytest
-from conftest import VisqRun, make_photos
+
+import hostile
+from photos import VisqRun, make_photos
 
 
 def test_a_folder_is_scored_and_printed(visq: VisqRun, photos: Path) -> None:
@@ -167,7 +168,7 @@ def test_a_reader_that_goes_away_is_no_traceback(photos: Path, tiny: Path) -> No
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_while_printing_is_one_line(photos: Path, tiny: Path) -> None:
     command = [sys.executable, "-m", "visq", "score", str(photos), "--model", str(tiny), "--json", "--quiet"]
-    with open("/dev/full", "w") as full:  # noqa: PTH123
+    with open("/dev/full", "w") as full:
         run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert run.returncode == 1
     assert "Traceback" not in run.stderr

@@ -21,7 +21,9 @@ def naive(probs: list[float]) -> tuple[float, float]:
     """Value and spread by definition."""
     total = math.fsum(probs)
     mean = math.fsum(p / total * v for p, v in zip(probs, range(1, 6), strict=True))
-    return mean, math.sqrt(math.fsum(p / total * (v - mean) ** 2 for p, v in zip(probs, range(1, 6), strict=True)))
+    return mean, math.sqrt(
+        math.fsum(p / total * (v - mean) ** 2 for p, v in zip(probs, range(1, 6), strict=True))
+    )
 
 
 def test_by_hand_with_mass_outside() -> None:
@@ -40,7 +42,9 @@ def test_the_onealign_golden() -> None:
         assert reading.value[0] == pytest.approx(4.202722, abs=1e-6)
         assert reading.spread[0] == pytest.approx(0.489759, abs=1e-6)
         assert reading.value.dtype == np.float64
-    assert Levels(WORDS, Scale(0, 1)).read(logits, closed_set=True).value[0] == pytest.approx(0.800680, abs=1e-6)
+    assert Levels(WORDS, Scale(0, 1)).read(logits, closed_set=True).value[0] == pytest.approx(
+        0.800680, abs=1e-6
+    )
 
 
 def test_half_precision_logits_are_accepted_and_read_in_full_precision() -> None:
@@ -62,7 +66,9 @@ def test_agrees_with_the_definition(rows: list[list[float]]) -> None:
 
 
 @given(st.lists(st.floats(-80, 80), min_size=5, max_size=5), st.floats(-1e4, 1e4))
-def test_value_lies_on_the_scale_and_a_common_shift_changes_nothing(logits: list[float], shift: float) -> None:
+def test_value_lies_on_the_scale_and_a_common_shift_changes_nothing(
+    logits: list[float], shift: float
+) -> None:
     reading = Levels(WORDS).read([logits, [x + shift for x in logits]], closed_set=True)
     assert 1 <= reading.value[0] <= 5
     assert reading.distribution.sum(axis=1) == pytest.approx(1, abs=1e-12)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from test_score_report import HOSTILE, Rows, failed, score
 
+from doubles import HOSTILE, Rows, failed, score
 from visq.core.types import Row
 from visq.reports import write_report
 

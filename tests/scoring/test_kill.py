@@ -1,4 +1,4 @@
-"""Promise 2: killed at any moment, nothing done is lost and nothing is done twice. Every kill is a real one."""
+"""Promise 2: killed at any moment, nothing done is lost or done twice. Every kill is a real one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import make_photos
+
+from photos import make_photos
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL and fork")
 HERE = Path(__file__).parent

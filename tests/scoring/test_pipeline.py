@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import make_photos
 
+from photos import make_photos
 from visq.core.scales import MOS
 from visq.core.types import Picture, Sample, Score
 from visq.scoring import load
@@ -76,7 +76,10 @@ def test_memory_is_bounded_by_the_window_and_samples_are_read_as_needed(tmp_path
 def test_a_failure_among_good_pictures_is_a_row_in_its_place(tmp_path: Path) -> None:
     samples = samples_of(make_photos(tmp_path / "p", 6))
     (tmp_path / "broken.jpg").write_bytes(b"no picture at all")
-    samples[2:2] = [Sample("broken", str(tmp_path / "broken.jpg")), Sample("gone", str(tmp_path / "gone.jpg"))]
+    samples[2:2] = [
+        Sample("broken", str(tmp_path / "broken.jpg")),
+        Sample("gone", str(tmp_path / "gone.jpg")),
+    ]
     outcomes = [o for batch in run(samples, CountingScorer(), Plan(2, 2)) for o in batch]
     rows = [o.row for o in outcomes if o.row is not None]
     assert [row.status for row in rows] == ["ok", "ok", "failed", "failed", "ok", "ok", "ok", "ok"]

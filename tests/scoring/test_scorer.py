@@ -8,10 +8,10 @@ import os
 from pathlib import Path
 
 import pytest
-import tiny_model
-from conftest import make_photos
 
+import tiny_model
 import visq
+from photos import make_photos
 from visq.core.errors import DataError, InputError, ModelError, UnknownName
 from visq.core.types import Sample
 from visq.scoring import Table, load
@@ -32,7 +32,15 @@ def test_every_input_is_a_row_in_order(tiny: Path, photos: Path) -> None:
         ids = [row.id for row in table.rows]
         assert ids == [
             *(f"home/{i}.png" for i in (0, 2, 4, 6, 8, 10)),
-            *("trip/1.png", "trip/3.png", "trip/4.jpg", "trip/5.png", "trip/7.png", "trip/9.png", "trip/11.png"),
+            *(
+                "trip/1.png",
+                "trip/3.png",
+                "trip/4.jpg",
+                "trip/5.png",
+                "trip/7.png",
+                "trip/9.png",
+                "trip/11.png",
+            ),
         ]
         assert (len(table), table.n_ok, table.n_failed) == (13, 12, 1)
         failed = next(row for row in table.rows if row.status == "failed")
@@ -43,7 +51,9 @@ def test_a_score_carries_interval_distribution_and_scale(tiny: Path, photos: Pat
     with score(tiny, photos / "home" / "0.png") as table:
         found = next(table.rows).scores["quality"]
     assert sum(found.distribution.values()) == pytest.approx(1, abs=1e-5)
-    assert found.value == pytest.approx(sum(v * p for v, p in zip((1, 2, 3, 4, 5), found.distribution.values(), strict=True)), abs=1e-4)
+    assert found.value == pytest.approx(
+        sum(v * p for v, p in zip((1, 2, 3, 4, 5), found.distribution.values(), strict=True)), abs=1e-4
+    )
     assert found.low == pytest.approx(found.value - 0.5, abs=1e-6)
     assert found.high == pytest.approx(found.value + 0.5, abs=1e-6)
     assert found.outside is None
@@ -87,7 +97,9 @@ def test_resume_takes_over_what_is_unchanged(tiny: Path, photos: Path, tmp_path:
         assert table.taken_over == len(table) == 12
 
 
-def test_a_changed_picture_is_scored_again_and_a_touched_one_is_not(tiny: Path, photos: Path, tmp_path: Path) -> None:
+def test_a_changed_picture_is_scored_again_and_a_touched_one_is_not(
+    tiny: Path, photos: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "s.csv"
     with score(tiny, photos, out=out) as table:
         before = by_id(table)
@@ -154,7 +166,7 @@ def test_another_identity_on_the_same_table_is_refused(
     out = tmp_path / "s.csv"
     score(tiny, photos, out=out).close()
     before = out.read_bytes()
-    with pytest.raises(InputError, match="was made with .*--overwrite"):
+    with pytest.raises(InputError, match=r"was made with .*--overwrite"):
         score(tiny, photos, out=out, **change)
     assert out.read_bytes() == before
     score(tiny, photos, out=out, overwrite=True, **change).close()
@@ -165,7 +177,9 @@ def test_options_that_do_not_change_scores_may_differ(tiny: Path, photos: Path, 
     out = tmp_path / "s.csv"
     score(tiny, photos, out=out, batch=1, workers=1).close()
     before = out.read_bytes()
-    with score(tiny, photos, out=out, batch=7, workers=3, sort="quality", report=tmp_path / "r.html") as table:
+    with score(
+        tiny, photos, out=out, batch=7, workers=3, sort="quality", report=tmp_path / "r.html"
+    ) as table:
         assert table.taken_over == 12
     assert out.read_bytes() == before
 
@@ -280,8 +294,8 @@ def test_pandas_and_arrow_have_the_columns_of_the_csv(tiny: Path, photos: Path, 
 
 def test_undecodable_names_are_scored_and_written(tiny: Path, tmp_path: Path) -> None:
     folder = make_photos(tmp_path / "p", 1)
-    strange = os.fsencode(folder) + b"/h\xff\n,\".png"
-    os.rename(os.fsencode(folder / "home" / "0.png"), strange)  # noqa: PTH104
+    strange = os.fsencode(folder) + b'/h\xff\n,".png'
+    os.rename(os.fsencode(folder / "home" / "0.png"), strange)
     for ending in (".csv", ".jsonl"):
         with score(tiny, folder, out=tmp_path / f"s{ending}", report=tmp_path / "r.html") as table:
             assert [row.id for row in table.rows] == ['h\\xff\\n,".png']

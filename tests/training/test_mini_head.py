@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_world import edit_rows
 
+from small_world import edit_rows, make_world
 from visq.core import toml
 from visq.core.errors import DataError, InputError, ModelError, UnknownName, VisqError
 from visq.metrics import srcc
@@ -25,6 +25,12 @@ from visq.training.start import shipped_pictures
 from visq.training.trunk_onnx import feature_graph, read_trunk
 
 SHIPPED = shipped_pictures().parent
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    """A folder with `data/`, `trunk.safetensors` and `recipes/`, small enough to train in half a second."""
+    return make_world(tmp_path)
 
 
 def paths(world: Path, out: str = "out", cache: str = "cache") -> Paths:
@@ -144,7 +150,7 @@ def test_byte_identical_pictures_share_a_group(world):
 
 KILLED = """
 import sys
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {tests!r}
 from pathlib import Path
 import visq.training.features as features
 features.CHUNK = 4
@@ -154,7 +160,9 @@ train_small(Path({world!r}))
 
 
 def test_a_killed_run_goes_on_where_it_was(world, monkeypatch):
-    script = KILLED.format(tests=str(Path(__file__).parent), world=str(world))
+    script = KILLED.format(
+        tests=[str(Path(__file__).parent), str(Path(__file__).parents[1])], world=str(world)
+    )
     child = subprocess.Popen([sys.executable, "-c", script])
     kept: list[Path] = []
     deadline = time.monotonic() + 60

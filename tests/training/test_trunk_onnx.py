@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from naive_mobilenet import features as naive_features
-from naive_mobilenet import random_trunk
 from PIL import Image
 from safetensors.numpy import save_file
 
+from naive_mobilenet import features as naive_features
+from naive_mobilenet import random_trunk
 from visq.core.errors import InputError, MissingExtra, ModelError
 from visq.core.scales import gaussian_levels
 from visq.training.features import open_graph
@@ -138,7 +139,7 @@ def test_imagenet_goldens(shared, name, symmetric):
     path = shared / "weights" / "mobilenet_v2_imagenet.safetensors"
     weights, _ = read_trunk(path)
     graph = feature_graph(weights, 224)
-    image = Image.open(scikit_image_folder() / f"{name}.png").convert("RGB").resize((224, 224), Image.BICUBIC)
+    image = scikit_image_picture(name).convert("RGB").resize((224, 224), Image.BICUBIC)
     pooled = run(_symmetric(graph) if symmetric else graph, np.asarray(image)[None])[0].astype(float)
     logits = weights["fc.weight"].astype(float) @ pooled[712:1992] + weights["fc.bias"]
     place, logit, share, wrong = GOLDENS[name]
@@ -148,12 +149,12 @@ def test_imagenet_goldens(shared, name, symmetric):
         assert np.exp(logits - logits.max()).sum() == pytest.approx(1 / share, rel=1e-3)
 
 
-def scikit_image_folder() -> Path:
-    """Where scikit-image's pictures are; the package may be installed without what it depends on."""
-    spec = find_spec("skimage")
-    if spec is None or spec.origin is None:
-        pytest.skip("needs the picture files of scikit-image")
-    return Path(spec.origin).parent / "data"
+def scikit_image_picture(name: str) -> Image.Image:
+    """A picture that scikit-image carries, out of the archive that `make demo` fetched."""
+    packages = Path(__file__).parents[2] / "demo" / "packages"
+    for archive in packages.glob("scikit_image-*.whl"):
+        return Image.open(io.BytesIO(zipfile.ZipFile(archive).read(f"skimage/data/{name}.png")))
+    pytest.skip("needs the pictures that `make demo` fetches")
 
 
 def _symmetric(graph):

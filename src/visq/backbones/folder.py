@@ -38,7 +38,7 @@ class ModelFolder:
         try:
             parts = [path.read_bytes() for path in (self.weights, self.path / "model.toml")]
         except OSError as error:
-            raise ModelError(f"model {self.name!r}: cannot read {error.filename}: {error.strerror}") from error
+            raise ModelError(f"model {self.name!r}: no {error.filename}: {error.strerror}") from error
         return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
     @property

@@ -30,7 +30,7 @@ _SHOWN = 20  # rows printed where the whole table went into a file
 def score(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar='INPUTS...', help="Pictures, folders, globs, CSV manifests, or - for names on standard input."),
+        typer.Argument(metavar="INPUTS...", help="Pictures, folders, globs, CSV manifests; - reads names."),
     ],
     model: Annotated[str, typer.Option(help="A shipped model or a model folder.")] = "mini",
     aspect: Annotated[

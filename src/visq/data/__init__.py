@@ -5,10 +5,9 @@ Everything is read lazily and in a fixed order; no picture is decoded here, and 
 
 from visq.data.folds import check_folds, group_folds
 from visq.data.inputs import Inputs, Skipped
-from visq.data.manifest import PICTURE_ENDINGS, Manifest, read_manifest
+from visq.data.manifest import Manifest, read_manifest
 
 __all__ = [
-    "PICTURE_ENDINGS",
     "Inputs",
     "Manifest",
     "Skipped",

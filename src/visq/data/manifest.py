@@ -16,17 +16,10 @@ from types import MappingProxyType
 
 from visq.core.errors import DataError, InputError
 from visq.core.types import Sample, printable
+from visq.media import PICTURE_ENDINGS
 
 ID_COLUMNS = ("id", "image_id")
 FILE_COLUMNS = ("image", "path", "file", "filename")
-
-PICTURE_ENDINGS = frozenset(
-    [
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib", ".mpo"),
-        *(".heic", ".heif", ".avif", ".jxl", ".jp2"),
-    ]
-)
-"""Endings of picture files, lower case; the last five are not read yet and fail with a reason."""
 
 NO_LABELS: Mapping[str, str] = MappingProxyType({})
 

@@ -13,12 +13,11 @@ from collections.abc import Container, Iterable, Iterator
 from typing import Literal
 
 from visq.core.types import printable
-from visq.data.manifest import PICTURE_ENDINGS
+from visq.media import PICTURE_ENDINGS, READABLE, signature
 
 RAW_ENDINGS = frozenset([".nef", ".cr2", ".cr3", ".arw", ".dng", ".raf", ".orf", ".rw2", ".pef", ".srw"])
 """Camera raw files: many are TIFF inside, and what a TIFF reader finds there is a thumbnail."""
 
-_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # sizes of the header after the file header, by version
 _MAGIC = re.compile(r"[*?[]")
 _Child = tuple[str, Literal["folder", "link", "file", "else"]]
 
@@ -134,43 +133,22 @@ def _is_picture(path: str) -> bool:
     if ending in PICTURE_ENDINGS:
         return True
     # Only regular files are opened: a fifo would hang.
-    return ending not in RAW_ENDINGS and os.path.isfile(path) and has_picture_signature(_first_bytes(path))
+    return ending not in RAW_ENDINGS and os.path.isfile(path) and signature(_first_bytes(path)) in READABLE
 
 
 def _first_bytes(path: str) -> bytes:
-    """Up to 16 bytes of a file; none where it cannot be read."""
+    """Up to 64 bytes of a file; none where it cannot be read."""
     try:
         # Never waits, even where a fifo has taken the file's place meanwhile.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError:
         return b""
     try:
-        return os.read(descriptor, 16)
+        return os.read(descriptor, 64)
     except OSError:
         return b""
     finally:
         os.close(descriptor)
-
-
-def has_picture_signature(head: bytes) -> bool:
-    """Whether a file that begins with these 16 bytes is a JPEG, PNG, GIF, WebP, TIFF or BMP.
-
-    Source:
-        The first bytes each format prescribes; BMP's two letters are common in text, so its reserved
-        fields and the size of its second header are looked at too.
-
-    Example:
-        >>> has_picture_signature(b"GIF89a" + bytes(10)), has_picture_signature(b"BMW and Audi ...")
-        (True, False)
-    """
-    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")):
-        return True
-    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):  # + is BigTIFF
-        return True
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return True
-    is_bmp = head[:2] == b"BM" and head[6:10] == bytes(4) and len(head) == 16
-    return is_bmp and int.from_bytes(head[14:16], "little") in _BMP_HEADERS
 
 
 def is_glob(word: str) -> bool:

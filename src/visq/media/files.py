@@ -30,6 +30,7 @@ _READ_ENDINGS = (
     ".tif",
     ".tiff",
     ".bmp",
+    ".dib",
 )
 _OTHER_ENDINGS = (".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k")
 PICTURE_ENDINGS = frozenset((*_READ_ENDINGS, *_OTHER_ENDINGS))
@@ -80,6 +81,8 @@ _SIGNATURES = (
     (0, b"\xff\x0a", "JPEG XL"),
     (0, b"BM", "BMP"),
 )
+
+_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes of the second header, by version
 
 # ISO 14496-12 files name their kind by brands. A HEIC or AVIF file may give the general brand mif1 as its
 # first and its own only among the compatible ones, so the list is searched in this order.
@@ -166,9 +169,17 @@ def signature(head: bytes) -> str | None:
     if head[4:8] == b"ftyp":
         return _brand(head)
     for offset, pattern, kind in _SIGNATURES:
-        if head.startswith(pattern, offset) and (kind != "WebP" or head.startswith(b"RIFF")):
+        if head.startswith(pattern, offset) and _is_meant(head, kind):
             return kind
     return None
+
+
+def _is_meant(head: bytes, kind: str) -> bool:
+    """Second look at two signatures that other files share."""
+    if kind == "WebP":
+        return head.startswith(b"RIFF")
+    # Two letters are common in text; the size of the header that follows them is not.
+    return kind != "BMP" or int.from_bytes(head[14:18], "little") in _BMP_HEADERS
 
 
 def is_cut_off(data: bytes, kind: str) -> bool:

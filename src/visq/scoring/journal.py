@@ -263,7 +263,9 @@ def _translated(path: Path | None) -> Iterator[None]:
         if "locked" in text:
             message = f"{name} is being written by another visq; wait for it, or choose another --out"
         elif "full" in text or "disk I/O" in text:
-            message = f"{name}: the disk is full or cannot be written; free space and run again, no row is lost"
+            message = (
+                f"{name}: the disk is full or cannot be written; no row is lost, free space and run again"
+            )
         elif "not a database" in text or "malformed" in text:
             message = f"{name}: its journal {str(path)!r} is damaged ({text}); --overwrite starts anew"
         else:

@@ -6,10 +6,10 @@ import csv
 from pathlib import Path
 
 import numpy as np
-from naive_mobilenet import random_trunk
 from PIL import Image
 from safetensors.numpy import save_file
 
+from naive_mobilenet import random_trunk
 from visq.training import recipes_available
 
 N_PICTURES = 30

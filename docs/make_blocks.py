@@ -1,0 +1,153 @@
+"""Runs the blocks of a page that are marked, and puts what they print under them. Knows no page by name.
+
+A block to be run follows a line `<!-- run -->`. A `console` block holds commands, each on a line that begins
+with `$ `; a `python` block is followed by a `text` block with what it prints. A page's blocks run one after
+another in one folder. It holds the shipped check pictures twice: where they lie in a clone, and as photos/.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from visq.backbones import find_model
+
+MARK = "<!-- run -->"
+_CONSOLE = re.compile(re.escape(MARK) + r"\n```console\n(.*?)```\n", re.DOTALL)
+_PYTHON = re.compile(re.escape(MARK) + r"\n```python\n(.*?)```\n\n```text\n(.*?)```\n", re.DOTALL)
+_ANY = re.compile(f"{_CONSOLE.pattern}|{_PYTHON.pattern}", re.DOTALL)
+_FIGURES = re.compile(r"<!-- figures -->\n.*?<!-- /figures -->\n", re.DOTALL)
+_HASH = re.compile(r"[0-9a-f]{64}|[0-9a-f]{8}\.\.\.|\([0-9a-f]{8}\)")
+_TOKEN = re.compile(_HASH.pattern + r"|\d+(?:\.\d+){2,}|-?\d+\.\d+(?:e-?\d+)?|-?\d+e-\d+|\d+")
+_PICTURES = Path("src/visq/models/mini/pictures")
+_TOP = ("astronaut.jpg", "coffee.jpg")
+_TIMEOUT_S = 120
+
+
+def prepare(scratch: Path) -> None:
+    """The folder a page's blocks run in."""
+    shipped = find_model("mini").path / "pictures"
+    shutil.copytree(shipped, scratch / _PICTURES)
+    for picture in sorted(shipped.iterdir()):
+        folder = scratch / "photos" if picture.name in _TOP else scratch / "photos" / "trip"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(picture, folder)
+
+
+def with_outputs(text: str, scratch: Path) -> str:
+    """A page with every marked block run anew."""
+    prepare(scratch)
+
+    def anew(match: re.Match[str]) -> str:
+        console, code, _ = match.groups()
+        if console is not None:
+            return f"{MARK}\n```console\n{_run_console(console, scratch)}```\n"
+        printed = _run([sys.executable, "-c", code], scratch)[1]
+        return f"{MARK}\n```python\n{code}```\n\n```text\n{printed}```\n"
+
+    return _ANY.sub(anew, text)
+
+
+def commands(text: str) -> list[str]:
+    """The commands of a page's marked console blocks, in order."""
+    return [
+        line[2:] for block in _CONSOLE.findall(text) for line in block.splitlines() if line.startswith("$ ")
+    ]
+
+
+def _run_console(block: str, scratch: Path) -> str:
+    out, code = "", 0
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            code, printed = _run(["bash", "-c", f"(exit {code}); {line[2:]}"], scratch)
+            out += f"{line}\n{printed}"
+    return out
+
+
+def _run(command: list[str], scratch: Path) -> tuple[int, str]:
+    """Exit code and everything printed, standard error among it, in the order it came."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    settings = {"PATH": path, "PYTHONUNBUFFERED": "1", "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
+    done = subprocess.run(
+        command,
+        cwd=scratch,
+        env={**os.environ, **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        encoding="utf-8",
+        timeout=_TIMEOUT_S,
+        check=False,
+    )
+    if "Traceback" in done.stdout:
+        raise SystemExit(f"{command[-1]} ends in a traceback:\n{done.stdout}")
+    return done.returncode, "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+
+
+def with_figures(text: str) -> str:
+    """A page with the table of mini's figures as model.toml has them."""
+    return _FIGURES.sub(lambda _: f"<!-- figures -->\n{figures()}<!-- /figures -->\n", text)
+
+
+def figures() -> str:
+    """The table of figures, one line an aspect and measure."""
+    spec = find_model("mini").spec
+    lines = [
+        "| what | data | n (groups) | split | figure [95 % interval] | floor that sees no pixels |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for aspect, found in spec["figures"].items():
+        data = f"{found['data']} | {found['n']} ({found['n_groups']})"
+        folds = "5 fixed folds by group, out of fold"
+        for measure in ("srcc", "plcc"):
+            floor = f"{_span(found['floor'], measure)}: {found['floor']['about']}"
+            figure = _span(found, measure)
+            lines.append(f"| {aspect}, {measure.upper()} | {data} | {folds} | {figure} | {floor} |")
+        within = f"{aspect}, mean SRCC {found['within']['about']}"
+        lines.append(f"| {within} | {data} | {folds} | {_span(found['within'], 'mean')} | - |")
+        folds, figure = (
+            "fit on 3 folds, calibrate on 1, test on 1, rotated",
+            _span(found["coverage"], "pooled"),
+        )
+        lines.append(f"| {aspect}, share inside the 90 % interval | {data} | {folds} | {figure} | - |")
+    return "\n".join(lines) + "\n"
+
+
+def _span(table: Mapping[str, Any], name: str) -> str:
+    value, low, high = (table[key] for key in (name, f"{name}_low", f"{name}_high"))
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def says_the_same(before: str, after: str, *, whole: int = 0) -> bool:
+    """Whether two texts say the same: words exactly, decimals nearly, hashes not at all.
+
+    Args:
+        before: a text.
+        after: another.
+        whole: by how much whole numbers may differ (pixels of another decoder).
+    """
+    if [" ".join(part.split()) for part in _TOKEN.split(before)] != [
+        " ".join(part.split()) for part in _TOKEN.split(after)
+    ]:
+        return False
+    pairs = zip(_TOKEN.findall(before), _TOKEN.findall(after), strict=True)
+    return all(_near(one, other, whole) for one, other in pairs)
+
+
+def _near(one: str, other: str, whole: int) -> bool:
+    if one == other or (_HASH.fullmatch(one) and _HASH.fullmatch(other)):
+        return True
+    if any(_HASH.fullmatch(text) or text.count(".") > 1 for text in (one, other)):
+        return False
+    a, b = float(one), float(other)
+    if one.isdigit() and other.isdigit():
+        return abs(a - b) <= whole
+    return math.isclose(a, b, rel_tol=0.01, abs_tol=0.02)
