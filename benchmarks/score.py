@@ -165,10 +165,9 @@ def machine() -> str:
     if info.exists():
         names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line]
         model = names[0] if names else model
-    return (
-        f"{model}, {cpu_limit()} CPUs for this process; {platform.system()}, "
-        f"Python {platform.python_version()}, visq {visq.__version__}, onnxruntime {onnxruntime.__version__}, Pillow {PIL.__version__}\n"
-    )
+    versions = f"visq {visq.__version__}, onnxruntime {onnxruntime.__version__}, Pillow {PIL.__version__}"
+    system = f"{platform.system()}, Python {platform.python_version()}"
+    return f"{model}, {cpu_limit()} CPUs for this process; {system}, {versions}\n"
 
 
 if __name__ == "__main__":

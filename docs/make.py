@@ -20,13 +20,17 @@ import make_walk
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
-FIRST = (ROOT / "README.md", DOCS / "first-walk.md")
+WHOLE = (DOCS / "walk.md", DOCS / "reference.md")
 
 
 def pages_with_blocks() -> list[Path]:
-    """Pages written by hand that hold blocks to be run."""
-    by_hand = [*FIRST, *sorted(DOCS.glob("*.md")), *sorted((DOCS / "how-to").glob("*.md"))]
-    return [page for page in dict.fromkeys(by_hand) if make_blocks.MARK in page.read_text(encoding="utf-8")]
+    """Pages written by hand that hold blocks to be run, or the table of figures."""
+    by_hand = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted((DOCS / "how-to").glob("*.md"))]
+    return [
+        page
+        for page in by_hand
+        if page not in WHOLE and make_blocks.is_made(page.read_text(encoding="utf-8"))
+    ]
 
 
 def made(page: Path) -> str:
@@ -42,8 +46,7 @@ def made(page: Path) -> str:
 
 def pages() -> list[Path]:
     """All pages that are made, in whole or in part."""
-    whole = [DOCS / "walk.md", DOCS / "reference.md"]
-    return [*whole, *(page for page in pages_with_blocks() if page not in whole)]
+    return [*WHOLE, *pages_with_blocks()]
 
 
 def main(words: list[str]) -> int:

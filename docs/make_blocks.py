@@ -31,6 +31,11 @@ _TOP = ("astronaut.jpg", "coffee.jpg")
 _TIMEOUT_S = 120
 
 
+def is_made(text: str) -> bool:
+    """Whether a page has parts that are made here."""
+    return MARK in text or _FIGURES.search(text) is not None
+
+
 def prepare(scratch: Path) -> None:
     """The folder a page's blocks run in."""
     shipped = find_model("mini").path / "pictures"

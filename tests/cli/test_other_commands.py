@@ -21,7 +21,7 @@ def test_help_names_the_commands(visq: VisqRun) -> None:
 def test_every_command_shows_examples(visq: VisqRun, command: list[str]) -> None:
     run = visq(*command, "--help")
     assert run.returncode == 0
-    assert f"  visq {' '.join(command)}" in run.stdout
+    assert f"visq {' '.join(command)}" in run.stdout
 
 
 def test_the_version_is_printed(visq: VisqRun) -> None:

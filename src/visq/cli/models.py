@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="List, show and check models.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="List, show and check models.", no_args_is_help=True, rich_markup_mode="rich")
 
 
 @app.command("list")

@@ -27,36 +27,64 @@ if TYPE_CHECKING:
 _SHOWN = 20  # rows printed where the whole table went into a file
 
 
+_WHAT, _RESULTS, _RUN = "What is scored", "What comes out", "How it runs (none of this changes a score)"
+
+
 def score(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUTS...", help="Pictures, folders, globs, CSV manifests; - reads names."),
+        typer.Argument(metavar="INPUTS", help="Pictures, folders, globs, CSV manifests; - reads names."),
     ],
-    model: Annotated[str, typer.Option(help="A shipped model or a model folder.")] = "mini",
+    model: Annotated[
+        str, typer.Option(help="A shipped model or a model folder.", rich_help_panel=_WHAT)
+    ] = "mini",
     aspect: Annotated[
-        str | None, typer.Option(help="What to score, e.g. quality,aesthetics; all the model has by default.")
+        str | None,
+        typer.Option(help="E.g. quality,aesthetics; by default all the model has.", rich_help_panel=_WHAT),
     ] = None,
-    scale: Annotated[str, typer.Option(help="What scores are shown on, LOW..HIGH.")] = "1..5",
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Score only the first so many inputs.", rich_help_panel=_WHAT)
+    ] = None,
+    scale: Annotated[
+        str, typer.Option(help="What scores are shown on, LOW..HIGH.", rich_help_panel=_RESULTS)
+    ] = "1..5",
     out: Annotated[
-        Path | None, typer.Option(help="Table to write (.csv or .jsonl); the same command again resumes it.")
+        Path | None,
+        typer.Option(
+            help="Table to write, .csv or .jsonl; the same command again resumes it.",
+            rich_help_panel=_RESULTS,
+        ),
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="HTML page to write.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    report: Annotated[Path | None, typer.Option(help="HTML page to write.", rich_help_panel=_RESULTS)] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a line.", rich_help_panel=_RESULTS)
+    ] = False,
     sort: Annotated[
-        str | None, typer.Option(help="Aspect to order what is printed and the report by, best first.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Score only the first so many inputs.")] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Pictures handed to the model at a time.")] = 8,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads that decode; as many as there are CPUs by default.")
+        str | None,
+        typer.Option(
+            help="Aspect to order what is printed and the report by, best first.", rich_help_panel=_RESULTS
+        ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Start anew where the table exists.")
+        bool,
+        typer.Option("--overwrite", help="Start anew where the table exists.", rich_help_panel=_RESULTS),
     ] = False,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try the failures of the earlier run again.")
+        bool,
+        typer.Option(
+            "--retry-failed", help="Try the failures of the earlier run again.", rich_help_panel=_RESULTS
+        ),
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no notices.")] = False,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Pictures handed to the model at a time.", rich_help_panel=_RUN)
+    ] = 8,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads that decode; by default one a CPU.", rich_help_panel=_RUN),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="No progress and no notices.", rich_help_panel=_RUN)
+    ] = False,
 ) -> None:
     """Score pictures for quality and aesthetics.
 
@@ -167,9 +195,11 @@ def _stoppable() -> Iterator[Callable[[], bool]]:
 
 
 def _announce(identity: Mapping[str, Any], calibration: Mapping[str, str]) -> None:
+    from visq.scoring.cpus import cpu_limit
+
     aspects: list[str] = identity["aspects"]
     named = f"{identity['model']} ({identity['model_hash'][:8]})"
-    warn(f"{named}, {' and '.join(aspects)}, scale {identity['scale']}")
+    warn(f"{named}, {' and '.join(aspects)}, scale {identity['scale']}, {cpu_limit()} threads")
     without = [name for name in aspects if name not in calibration]
     if without:
         warn(f"{identity['model']} has no calibration for {', '.join(without)}: no interval is given")
