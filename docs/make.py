@@ -44,6 +44,11 @@ def made(page: Path) -> str:
     return make_blocks.with_figures(text)
 
 
+def is_current(page: Path, before: str, text: str) -> bool:
+    """Whether a page says what the program does; pixels on the walk may differ by two, by decoder."""
+    return make_blocks.says_the_same(before, text, whole=2 if page == DOCS / "walk.md" else 0)
+
+
 def pages() -> list[Path]:
     """All pages that are made, in whole or in part."""
     return [*WHOLE, *pages_with_blocks()]
@@ -58,7 +63,7 @@ def main(words: list[str]) -> int:
     for page in pages():
         before = page.read_text(encoding="utf-8") if page.exists() else ""
         text = made(page)
-        if words and not make_blocks.says_the_same(before, text):
+        if words and not is_current(page, before, text):
             print(f"{page.relative_to(ROOT)} is out of date; run: python docs/make.py")
             code = 1
         elif not words and text != before:

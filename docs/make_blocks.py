@@ -26,6 +26,7 @@ _ANY = re.compile(f"{_CONSOLE.pattern}|{_PYTHON.pattern}", re.DOTALL)
 _FIGURES = re.compile(r"<!-- figures -->\n.*?<!-- /figures -->\n", re.DOTALL)
 _HASH = re.compile(r"[0-9a-f]{64}|[0-9a-f]{8}\.\.\.|\([0-9a-f]{8}\)")
 _TOKEN = re.compile(_HASH.pattern + r"|\d+(?:\.\d+){2,}|-?\d+\.\d+(?:e-?\d+)?|-?\d+e-\d+|\d+")
+_THREADS = re.compile(r"\b\d+ threads?\b")  # as many as the machine has
 _PICTURES = Path("src/visq/models/mini/pictures")
 _TOP = ("astronaut.jpg", "coffee.jpg")
 _TIMEOUT_S = 120
@@ -139,6 +140,7 @@ def says_the_same(before: str, after: str, *, whole: int = 0) -> bool:
         after: another.
         whole: by how much whole numbers may differ (pixels of another decoder).
     """
+    before, after = (_THREADS.sub("threads", text) for text in (before, after))
     if [" ".join(part.split()) for part in _TOKEN.split(before)] != [
         " ".join(part.split()) for part in _TOKEN.split(after)
     ]:

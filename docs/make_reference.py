@@ -177,9 +177,7 @@ def _signature(thing: Any) -> str:
 
 def _doc(thing: Any) -> str:
     text = thing.__dict__.get("__doc__") if inspect.isclass(thing) else thing.__doc__
-    # References to the papers of the makers help no reader of this page.
-    text = re.sub(r" \((?:DESIGN|PEERS|SPEC|MINI|STYLE)\b[^)]*\)", "", inspect.cleandoc(text or ""))
-    return f"```text\n{text}\n```\n"
+    return f"```text\n{inspect.cleandoc(text or '')}\n```\n"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -116,7 +116,8 @@ def _by_hand(logprobs: list[float], words: tuple[str, ...]) -> str:
     lines.append("")
     lines.append(
         f"Value: {value:.3f} / {total:.3f} = {mean:.2f}. "
-        f"Spread: the square root of {sum(squares):.3f} / {total:.3f}, which is {math.sqrt(sum(squares) / total):.2f}."
+        f"Spread: the square root of {sum(squares):.3f} / {total:.3f}, "
+        f"which is {math.sqrt(sum(squares) / total):.2f}."
     )
     return "\n".join(lines)
 

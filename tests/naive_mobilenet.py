@@ -1,4 +1,4 @@
-"""MobileNetV2 by definition, in numpy loops, from MINI 1.2 to 1.5, and random weights; no code of visq."""
+"""MobileNetV2 by definition, in numpy loops, and random weights; no code of visq."""
 
 from __future__ import annotations
 

@@ -21,8 +21,10 @@ from visq.core.errors import (
 from visq.core.version import __version__
 
 if TYPE_CHECKING:
-    from visq.core.types import Row, Sample
-    from visq.scoring import Scorer, Table, load
+    from visq import metrics
+    from visq.core.scales import Scale
+    from visq.core.types import Row, Sample, Score
+    from visq.scoring import RunOptions, Scorer, Table, load
 
 __all__ = [
     "DataError",
@@ -30,7 +32,10 @@ __all__ = [
     "MissingExtra",
     "ModelError",
     "Row",
+    "RunOptions",
     "Sample",
+    "Scale",
+    "Score",
     "Scorer",
     "Table",
     "UnknownName",
@@ -43,7 +48,10 @@ __all__ = [
 
 _LAZY = {
     "Row": "visq.core.types",
+    "RunOptions": "visq.scoring",
     "Sample": "visq.core.types",
+    "Scale": "visq.core.scales",
+    "Score": "visq.core.types",
     "Scorer": "visq.scoring",
     "Table": "visq.scoring",
     "load": "visq.scoring",
@@ -56,6 +64,10 @@ def __getattr__(name: str) -> Any:  # any public object
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'visq' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def score(
@@ -95,9 +107,13 @@ def score(
     Raises:
         VisqError: nothing could be scored at all; the message says what to do.
     """
+    from visq.scoring import RunOptions
     from visq.scoring import load as load_scorer
-    from visq.scoring.scorer import RunOptions
 
+    if report is not None:
+        from visq.reports import check_page
+
+        check_page(report)  # before an hour of work, not after it
     options = RunOptions(out, batch, workers, limit, overwrite, retry_failed)
     names = aspect if isinstance(aspect, str) or aspect is None else list(aspect)
     with load_scorer(model, aspects=names, scale=scale) as scorer:

@@ -206,3 +206,4 @@ def test_a_read_only_folder_is_one_line(visq: VisqRun, photos: Path, tiny: Path,
     run = visq("score", photos, "--model", tiny, "--out", folder / "s.csv", "--quiet")
     assert run.returncode == 1
     assert run.stderr.count("\n") == 1
+

@@ -22,7 +22,7 @@ from visq.core.scales import (
     level_values,
 )
 
-# Logits of a real OneAlign answer, excellent first, as printed (SPEC 1.1, worked example).
+# Logits of a real OneAlign answer, excellent first, as printed; expected values by hand.
 ONEALIGN = [17.3750, 18.4844, 15.3750, 12.5391, 10.1172]
 
 
@@ -54,7 +54,7 @@ def test_scores_outside_the_interval_go_to_the_end_levels() -> None:
 
 def test_lower_edges_belong_to_the_upper_level_where_the_data_set_says_so() -> None:
     spaq = LevelIntervals(Scale(0, 94), inclusive="lower")
-    # 56.4 lies below float64's 0 + 3 * 18.8 = 56.400000000000006, so it stays at "fair" (SPEC 1.1).
+    # 56.4 lies below float64's 0 + 3 * 18.8 = 56.400000000000006, so it stays at "fair".
     assert spaq.level([18.8, 37.6, 56.4, 75.2]).tolist() == [1, 2, 2, 4]
     assert LevelIntervals(Scale(0, 94)).level([18.8, 37.6, 75.2]).tolist() == [0, 1, 3]
 
@@ -101,7 +101,7 @@ def test_levels_rise_with_the_score(low: float, span: float, k: int, shares: lis
 def test_levels_of_q_aligns_files(
     shared: Path, name: str, low: float, high: float, edge: str, split: str, agreeing: int, n: int
 ) -> None:
-    """Counts of agreeing labels as stated in SPEC 1.1 and data README 7.2, computed there with other code."""
+    """Counts of agreeing labels as stated beside the data, computed there with other code."""
     with (shared / "labels" / "qalign" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == split]
     intervals = LevelIntervals(Scale(low, high), edge)  # type: ignore[arg-type]
@@ -139,7 +139,7 @@ def test_there_and_back_is_the_same_score(a: float, x: float, b: float, y: float
 
 
 def test_agiqa_and_ava_scales_to_mos() -> None:
-    # MINI 0.4: quality 1 + 0.8 mos; aesthetics 1 + (score - 1) 4 / 9.
+    # AGIQA-3K 0..5: quality 1 + 0.8 mos; aesthetics 1 + (score - 1) 4 / 9.
     assert Scale(0, 5).convert([2.5, 4.4887], MOS).tolist() == pytest.approx([3.0, 1 + 0.8 * 4.4887])
     assert Scale(1, 10).convert([5.5], MOS).tolist() == pytest.approx([1 + 4.5 * 4 / 9])
 

@@ -35,7 +35,7 @@ def test_by_hand_with_mass_outside() -> None:
 
 
 def test_the_onealign_golden() -> None:
-    """SPEC 1.1: 4.202722, std 0.489759 from the printed logits; .800680 on 0..1."""
+    """A real OneAlign answer: 4.202722, std 0.489759 from the printed logits; .800680 on 0..1."""
     logits = np.array([[10.1172, 12.5391, 15.3750, 18.4844, 17.3750]])
     for dtype in (np.float32, np.float64):
         reading = Levels(WORDS).read(logits.astype(dtype), closed_set=True)
@@ -48,7 +48,7 @@ def test_the_onealign_golden() -> None:
 
 
 def test_half_precision_logits_are_accepted_and_read_in_full_precision() -> None:
-    # Trap T1: with fp16 arithmetic the answer would be 4.203125. True fp16 logits, SPEC 1.1.
+    # With fp16 arithmetic the answer would be 4.203125. These are the true fp16 logits of that answer.
     logits = np.array([[10.1171875, 12.5390625, 15.375, 18.484375, 17.375]], dtype=np.float16)
     value = Levels(WORDS).read(logits, closed_set=True).value[0]
     assert value == pytest.approx(naive([math.exp(float(x)) for x in logits[0]])[0], abs=1e-12)

@@ -224,7 +224,7 @@ def test_json_lines_and_csv_say_the_same(tiny: Path, photos: Path, tmp_path: Pat
 
 
 def test_the_words_of_the_contract(tiny: Path, photos: Path, tmp_path: Path) -> None:
-    """DESIGN 3, by example: names and order are a promise to whoever reads the tables."""
+    """Names and order are a promise to whoever reads the tables."""
     score(tiny, photos, out=tmp_path / "s.jsonl").close()
     line = json.loads((tmp_path / "s.jsonl").read_text().splitlines()[0])
     assert list(line) == [

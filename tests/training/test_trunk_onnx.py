@@ -14,9 +14,9 @@ from safetensors.numpy import save_file
 
 from naive_mobilenet import features as naive_features
 from naive_mobilenet import random_trunk
+from visq.backbones.mini import open_graph
 from visq.core.errors import InputError, MissingExtra, ModelError
 from visq.core.scales import gaussian_levels
-from visq.training.features import open_graph
 from visq.training.trunk_onnx import (
     N_FEATURES,
     N_MEANS,
@@ -127,7 +127,7 @@ def test_missing_packages_name_the_extra(monkeypatch, trunk, tmp_path, package, 
         feature_graph(trunk, 32) if call == "graph" else read_trunk(tmp_path / "x")
 
 
-# MINI 1.3a: scikit-image pictures, Pillow bicubic to 224, float32: class without background, logit,
+# From another implementation of the same network: scikit-image pictures, Pillow bicubic to 224, float32: class without background, logit,
 # probability, and the logit that symmetric padding gives (the class is the same).
 GOLDENS = {"chelsea": (285, 10.2964, 0.7861, 9.9233), "coffee": (967, 9.8128, 0.8792, 8.8295)}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,10 @@ class Mini:
 
         Raises:
             InputError: answers this model was not trained to give.
+            ModelError: the model was closed.
         """
+        if self._session is None:
+            raise ModelError("this model is closed; load it again")
         for asked in batch:
             if tuple(answers) != self._levels.get(asked.aspect):
                 raise InputError(f"mini answers {asked.aspect!r} with {self._levels.get(asked.aspect)}")
@@ -69,7 +73,7 @@ class Mini:
     def close(self) -> None:
         """Stop the threads and free the graph."""
         self._threads.shutdown(wait=True)
-        del self._session
+        self._session = None
 
     def _run(self, pixels: Picture) -> dict[str, NDArray[np.float32]]:
         outputs = self._session.run(list(self._outputs.values()), {"pixels": pixels[None]})
@@ -93,20 +97,25 @@ def _preprocessing(folder: ModelFolder, height: int, width: int) -> str:
     return made
 
 
-def _session(folder: ModelFolder):  # type: ignore[no-untyped-def]  # onnxruntime has no types
+def open_graph(graph: str | bytes) -> Any:  # onnxruntime has no types
+    """An ONNX Runtime session on one thread; `graph` is a file's path or the graph's bytes.
+
+    One thread, so that sums are made in one order, and so that ONNX Runtime does not size a pool of its own,
+    for which it would count the host's cores and not the container's (microsoft/onnxruntime#10113).
+    """
     import onnxruntime as ort
 
     options = ort.SessionOptions()
-    # One thread a picture, several pictures at a time: sizing its own pool, ONNX Runtime would count the
-    # host's cores and not the container's (PEERS 3.37).
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3
+    return ort.InferenceSession(graph, sess_options=options, providers=["CPUExecutionProvider"])
+
+
+def _session(folder: ModelFolder) -> Any:
     try:
-        return ort.InferenceSession(
-            os.fspath(folder.weights), sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        return open_graph(os.fspath(folder.weights))
     except Exception as error:  # onnxruntime raises untyped errors of its own for any bad file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"model {folder.name!r}: cannot load {folder.weights.name}: {reason}") from error

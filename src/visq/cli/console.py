@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -20,6 +21,14 @@ class UsageMistake(VisqError):
 def warn(text: str) -> None:
     """One line on standard error."""
     print(f"visq: {text}", file=sys.stderr)
+
+
+class Notices(logging.Handler):
+    """What the library logs, as notices of the command."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line on standard error."""
+        warn(record.getMessage())
 
 
 @contextmanager

@@ -5,13 +5,14 @@ Imports nothing heavy, so that `visq --help` is instant; every command imports w
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Annotated
 
 import typer
 
 from visq.cli import models, score, show, train
-from visq.cli.console import UsageMistake, warn
+from visq.cli.console import Notices, UsageMistake, warn
 from visq.core.errors import UnknownName, VisqError
 
 app = typer.Typer(
@@ -46,10 +47,11 @@ def _root(
 
 
 def main() -> None:
-    """Run `visq` and leave with its exit code (DESIGN 3).
+    """Run `visq` and leave with its exit code.
 
     0 done; 1 nothing done; 2 a misspelt option, aspect or model; 3 finished with failures; 130 stopped.
     """
+    logging.getLogger("visq").addHandler(Notices(logging.WARNING))
     try:
         app(prog_name="visq")
     except VisqError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import signal
@@ -10,6 +11,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from visq.scoring.scorer import RunOptions
 
 _SHOWN = 20  # rows printed where the whole table went into a file
+_FAILURES_SHOWN = 5
 
 
 _WHAT, _RESULTS, _RUN = "What is scored", "What comes out", "How it runs (none of this changes a score)"
@@ -95,6 +98,8 @@ def score(
     """
     # The decode door reports what Pillow warns of as notes and failures; its own lines would only repeat it.
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    if quiet:
+        logging.getLogger("visq").setLevel(logging.ERROR)
     with _usage_errors():
         options = _options(out, batch, workers, limit, overwrite, retry_failed)
         names = _check(aspect, scale, sort, report)
@@ -128,6 +133,8 @@ def _usage_errors() -> Iterator[None]:
     try:
         yield
     except InputError as error:
+        if error.kind == "output":
+            raise
         raise UsageMistake(str(error)) from error
 
 
@@ -151,10 +158,10 @@ def _check(aspect: str | None, scale: str, sort: str | None, report: Path | None
     names = None if aspect is None else [name.strip() for name in aspect.split(",")]
     for name in [*(names or []), *([sort] if sort else [])]:
         find_aspect(name)
-    if report is not None and report.suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"--report writes an HTML page; {report.name!r} does not end in .html")
-    if report is not None and not report.parent.is_dir():
-        raise InputError(f"cannot write {str(report)!r}: no folder {str(report.parent)!r}")
+    if report is not None:
+        from visq.reports import check_page
+
+        check_page(report)
     return names
 
 
@@ -208,6 +215,11 @@ def _announce(identity: Mapping[str, Any], calibration: Mapping[str, str]) -> No
 def _notices(table: Table, found: Inputs) -> None:
     from visq.scoring.spread import almost_equal_scores
 
+    failed = (row for row in table.rows if row.status == "failed")
+    for row in islice(failed, _FAILURES_SHOWN):
+        warn(f"failed: {row.id}: {row.error}")
+    if table.n_failed > _FAILURES_SHOWN:
+        warn(f"failed: {table.n_failed - _FAILURES_SHOWN} more, with their reasons in the rows")
     skipped = found.skipped
     left_out = {
         "hidden": skipped.hidden,

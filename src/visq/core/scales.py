@@ -25,7 +25,7 @@ class Scale:
     Attributes:
         low: lowest possible score.
         high: highest possible score.
-        direction: `up` where higher is better, `down` for DMOS (SPEC: LIVE and CSIQ; not KADID-10k,
+        direction: `up` where higher is better, `down` for DMOS (LIVE and CSIQ; not KADID-10k,
             whose column called DMOS is higher-is-better).
     """
 
@@ -88,7 +88,8 @@ class LevelIntervals:
     """Equal intervals that turn a data set's scores into levels (Q-Align, arXiv 2312.17090, section 3.1).
 
     The interval belongs to the data set, is the same for every split, and is never the lowest and highest
-    score of whatever rows are at hand (SPEC 1.1, trap T3). Scores outside it go to the end levels.
+    score of whatever rows are at hand: Q-Align's KADID-10k test file, cut otherwise than its
+    training file, gives the same score different words. Scores outside it go to the end levels.
 
     Attributes:
         scale: ends of the interval and its direction; level 0 is always the worst.
@@ -142,7 +143,7 @@ def expectation(distribution: ArrayLike, scale: Scale = MOS) -> NDArray[np.float
     """Score of a distribution over equally spaced levels, worst to best, on any scale.
 
     Weights 1..5 and 0..1 (OneAlign's 1, .75, .5, .25, 0, reversed) are the scales 1..5 and 0..1:
-    s5 = 1 + 4 s1 exactly (SPEC 1.1).
+    s5 = 1 + 4 s1 exactly.
 
     Args:
         distribution: float [n, k] or [k], k >= 2, rows summing to 1.

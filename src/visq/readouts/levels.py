@@ -49,7 +49,7 @@ class Levels:
             >>> round(float(reading.value[0]), 6), round(float(reading.outside[0]), 6)
             (3.7, 0.1)
         """
-        # float64: half-precision softmax moves scores in the third decimal (SPEC 1.1, trap T1).
+        # float64: half-precision softmax moves scores in the third decimal.
         logs = np.asarray(logprobs, dtype=np.float64)
         if logs.ndim != 2 or logs.shape[1] != len(self.answers):
             raise InputError(f"logprobs have shape {logs.shape}; wanted [n, {len(self.answers)}]")

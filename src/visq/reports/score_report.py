@@ -15,11 +15,13 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Protocol
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from visq.core.errors import InputError
 from visq.core.registry import unknown_name
 from visq.core.scales import LEVEL_WORDS, MOS, LevelIntervals, Scale, level_values
 from visq.core.types import Row, Score, printable
@@ -76,6 +78,21 @@ def write_report(table: ReportTable, path: str | os.PathLike[str], *, sort: str 
     with atomic_write(path) as partial:
         # Lone surrogates (file names that are no text) cannot be UTF-8: they are written as escapes.
         partial.write_bytes(page.encode("utf-8", "backslashreplace"))
+
+
+def check_page(path: str | os.PathLike[str]) -> None:
+    """Refuse a place where no report can be written, before the work is done that it would show.
+
+    Raises:
+        InputError: no HTML ending, no such folder, or a folder of that name.
+    """
+    page = Path(path)
+    if page.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"a report is an HTML page; {page.name!r} does not end in .html")
+    if not page.parent.is_dir():
+        raise InputError(f"cannot write {str(page)!r}: no folder {str(page.parent)!r}", kind="output")
+    if page.is_dir():
+        raise InputError(f"cannot write {str(page)!r}: it is a folder", kind="output")
 
 
 # --- aspects -----------------------------------------------------------------------------------------

@@ -90,7 +90,10 @@ def _check_hash(folder: ModelFolder, report: CheckReport) -> None:
 
 
 def golden_tensor(height: int, width: int) -> Picture:
-    """uint8 [h, w, 3]: the picture of a formula that golden tensors are made with, the same everywhere."""
+    """uint8 [h, w, 3]: the picture of a formula that golden tensors are made with, the same everywhere.
+
+    pixel[y, x, c] = (7 y + 13 x + 101 c + (y x) // 16) mod 256.
+    """
     y, x, c = np.meshgrid(np.arange(height), np.arange(width), np.arange(3), indexing="ij")
     return ((7 * y + 13 * x + 101 * c + (y * x) // 16) % 256).astype(np.uint8)
 

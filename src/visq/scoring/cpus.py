@@ -13,7 +13,8 @@ _OWN = Path("/proc/self/cgroup")
 def cpu_limit(*, cgroups: Path = _CGROUPS, own: Path = _OWN) -> int:
     """CPUs this process may use: the smaller of its affinity set and its container's quota, at least 1.
 
-    A library that counts the host's cores starts 64 threads in a container of 2 (PEERS 3.37).
+    A library that counts the host's cores starts 64 threads in a container of 2
+    (microsoft/onnxruntime#10113).
 
     Args:
         cgroups: where control groups are mounted.

@@ -164,7 +164,8 @@ class Journal:
         Failures come last where sorted. Memory stays constant: rows are read a page at a time, or, sorted,
         in an order SQLite makes on its own.
         """
-        return self._by_value(sort) if sort else self._by_position()
+        with _translated(self.path):
+            yield from self._by_value(sort) if sort else self._by_position()
 
     def _by_position(self) -> Iterator[dict[str, Any]]:
         last: tuple[int, str] = (-1, "")
@@ -266,6 +267,8 @@ def _translated(path: Path | None) -> Iterator[None]:
             message = (
                 f"{name}: the disk is full or cannot be written; no row is lost, free space and run again"
             )
+        elif "closed database" in text:
+            message = "this table is closed; read its rows before closing it"
         elif "not a database" in text or "malformed" in text:
             message = f"{name}: its journal {str(path)!r} is damaged ({text}); --overwrite starts anew"
         else:

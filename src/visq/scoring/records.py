@@ -1,4 +1,4 @@
-"""Rows as the words of the contract (DESIGN 3): one dict a row for JSON, a flat one for CSV. No files."""
+"""Rows as the words of docs/reference.md: one dict a row for JSON, a flat one for CSV. No files."""
 
 from __future__ import annotations
 

@@ -91,7 +91,9 @@ def load(
 
 def _names(aspects: str | Sequence[str] | None, folder: ModelFolder) -> list[str]:
     offered = list(folder.field("aspects"))
-    names = aspects.split(",") if isinstance(aspects, str) else list(aspects or offered)
+    names = aspects.split(",") if isinstance(aspects, str) else list(offered if aspects is None else aspects)
+    if not names:
+        raise InputError(f"no aspect to score; model {folder.name!r} scores {', '.join(offered)}")
     names = list(dict.fromkeys(name.strip() for name in names))
     for name in names:
         aspect(name)  # a misspelt aspect is answered with what visq knows, before what this model offers
@@ -125,7 +127,7 @@ class Scorer:
         self._readouts = {a.name: READOUTS.get(readout)(a.levels, a.scale) for a in self.aspects}
         self._calibrations = {a.name: folder.calibration(a.name) for a in self.aspects}
         self.calibration = {
-            name: f"{found.population} {found.note}".strip()
+            name: "; ".join(filter(None, (found.population, found.note)))
             for name, found in self._calibrations.items()
             if found is not None
         }
@@ -230,10 +232,11 @@ class Scorer:
         """
         chosen = options or RunOptions()
         out = None if chosen.out is None else Path(chosen.out)
+        samples = _not_empty(_samples(inputs))
         journal = _open_journal(out, self.identity, overwrite=chosen.overwrite)
         try:
             table = Table(journal, self.identity, calibration=self.calibration, command=command)
-            self._walk(_samples(inputs), journal, table, chosen, on_progress, stop)
+            self._walk(samples, journal, table, chosen, on_progress, stop)
             if out is not None:
                 table.write(out)
                 journal.release()
@@ -263,8 +266,6 @@ class Scorer:
             failed += sum(o.row is not None and o.row.status == "failed" for o in outcomes)
             on_progress(done, failed)
         table.interrupted = stop()
-        if done == 0 and not table.interrupted:
-            raise InputError("nothing to score: no picture among the inputs", kind="missing")
         # Only a walk that met every input can tell which inputs are gone.
         if not table.interrupted and (options.limit is None or done < options.limit):
             table.vanished = journal.drop_unseen()
@@ -325,6 +326,23 @@ def _samples(
     if isinstance(first, Sample):
         return cast("Iterable[Sample]", items)
     return Inputs([os.fspath(cast("str | os.PathLike[str]", item)) for item in items])
+
+
+def _not_empty(samples: Iterable[Sample]) -> Iterable[Sample]:
+    """The samples, if there is one: a run over nothing leaves no journal and no table behind."""
+    if isinstance(samples, Inputs):
+        for _ in samples:
+            return samples  # walked anew by the run
+        skipped = samples.skipped
+        raise InputError(
+            f"nothing to score: no picture among the inputs ({skipped.other} files of other kinds, "
+            f"{skipped.hidden} hidden); a manifest has to be named itself, not its folder",
+            kind="missing",
+        )
+    first, items = _peek(samples)
+    if first is None:
+        raise InputError("nothing to score: no samples", kind="missing")
+    return cast("Iterable[Sample]", items)
 
 
 def _peek(items: Iterable[object]) -> tuple[object, Iterable[object]]:

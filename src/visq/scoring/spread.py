@@ -13,8 +13,8 @@ _SHARE = 0.005  # of the scale's length
 def almost_equal_scores(table: Table) -> list[str]:
     """Aspects whose scores have a standard deviation under half a percent of the scale, over 20 rows or more.
 
-    Users of peers met runs with one score for all pictures and did not notice (PEERS 3.6). One pass, constant
-    memory (Welford 1962).
+    Whole runs have given one score, and nobody noticed (IceClear/CLIP-IQA#16). One pass, constant memory
+    (Welford 1962).
     """
     n = 0
     mean = dict.fromkeys(table.aspects, 0.0)

@@ -80,7 +80,7 @@ class Table:
         return map(to_row, self._journal.rows(sort=aspect))
 
     def json_lines(self, *, sort: str | None = None) -> Iterator[str]:
-        """Every row as one line of JSON (DESIGN 3)."""
+        """Every row as one line of JSON."""
         return (to_json(record, self.identity) for record in self._journal.rows(sort=sort))
 
     def write(self, path: str | os.PathLike[str]) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,12 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from visq.backbones.mini import open_graph
 from visq.core.errors import DataError, InputError
 from visq.core.types import Picture
 from visq.media import decode
 from visq.media.resize import squash
+from visq.scoring import atomic_write
 from visq.scoring.cpus import cpu_limit
 from visq.training.recipe import Progress
 
@@ -84,7 +85,8 @@ class Extractor:
             return known
         rows = list(threads.map(self._one, paths, contents, [session] * len(paths)))
         pooled, sizes = (np.stack(column) for column in zip(*rows, strict=True))
-        write_atomically(kept, lambda partial: _save(partial, pooled, sizes))
+        with atomic_write(kept) as partial:
+            _save(partial, pooled, sizes)
         return pooled, sizes
 
     def _one(
@@ -102,26 +104,6 @@ class Extractor:
 def prepare(content: bytes, size: tuple[int, int]) -> Picture:
     """uint8 [height, width, 3]: pixels as the model sees them, from the bytes of a picture file."""
     return squash(decode(content).picture, *size)
-
-
-def open_graph(graph: bytes) -> Any:  # onnxruntime has no types
-    """An ONNX Runtime session on one thread, so that sums are made in one order."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write` with a temporary name in the same folder, then give the file its name."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        write(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> bytes:

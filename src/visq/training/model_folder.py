@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from visq.backbones.mini import open_graph
 from visq.core.errors import InputError
 from visq.core.types import Picture
+from visq.scoring import atomic_write
+from visq.scoring.check import golden_tensor
 from visq.training.card import card_text
 from visq.training.crossfit import AspectFigures, Figure
-from visq.training.features import open_graph, prepare, write_atomically
+from visq.training.features import prepare
 from visq.training.recipe import Recipe
 from visq.training.toml_text import toml_text
 
@@ -81,7 +84,8 @@ def write_folder(out: Path, recipe: Recipe, made: Made) -> None:
     for name, content in files.items():
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, lambda partial, content=content: partial.write_bytes(content))  # type: ignore[misc]
+        with atomic_write(path) as partial:
+            partial.write_bytes(content)
 
 
 def model_table(recipe: Recipe, made: Made) -> dict[str, Any]:
@@ -220,7 +224,7 @@ def goldens(recipe: Recipe, made: Made) -> dict[str, Any]:
         digest = hashlib.sha256(content).hexdigest()
         fixed = {"file": f"pictures/{file}", "sha256": digest, "tolerance": PICTURE_TOLERANCE}
         pictures.append({**fixed, **scores})
-    tensor = _logits(session, names, formula_pixels(height, width))
+    tensor = _logits(session, names, golden_tensor(height, width))
     logits_of_tensor = {name: [round(float(v), 5) for v in values] for name, values in tensor.items()}
     return {
         "source": f"the graph as trained: ONNX Runtime {version('onnxruntime')} on a CPU, "
@@ -235,13 +239,6 @@ def goldens(recipe: Recipe, made: Made) -> dict[str, Any]:
             }
         ],
     }
-
-
-def formula_pixels(height: int, width: int) -> Picture:
-    """uint8 [height, width, 3]: the picture of `FORMULA`, the same on every machine."""
-    y, x, c = np.ogrid[:height, :width, :3]
-    pixels: Picture = ((7 * y + 13 * x + 101 * c + (y * x) // 16) % 256).astype(np.uint8)
-    return pixels
 
 
 def _logits(session: Any, names: list[str], pixels: Picture) -> dict[str, NDArray[np.float32]]:

@@ -1,7 +1,7 @@
 """MobileNetV2 as one ONNX graph, from uint8 pixels to features or level logits. Knows no data set.
 
-Layout, strides, padding and taps: MINI 1.2, 1.3, 1.3a, 1.5. Weights stay in half precision in the file, each
-followed by a Cast, which ONNX Runtime folds when it loads the graph.
+MobileNetV2 (Sandler et al. 2018, arXiv 1801.04381, table 2) with TensorFlow's SAME padding. Weights stay in
+half precision in the file, each followed by a Cast, which ONNX Runtime folds when it loads the graph.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def read_trunk(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
     """Weights of a MobileNetV2 trunk and the SHA-256 of its file.
 
     Args:
-        path: safetensors in the layout of MINI 1.2, float16 or float32.
+        path: safetensors with keys as in `expected_shapes`, float16 or float32.
 
     Returns:
         Tensor name -> array, and 64 hexadecimal digits.
@@ -163,7 +163,7 @@ def model_graph(weights: Weights, size: int, heads: Mapping[str, LinearHead]) ->
 
     Source:
         logit_l = (l - 3) s / v - (l^2 - 9) / (2 v), v = level_std^2: its softmax is the Gaussian of that
-        width around the score s at the levels l = 1..5 (MINI 5.1).
+        width around the score s at the levels l = 1..5: the logarithm of a Gaussian round s.
     """
     graph = _Graph(weights, size)
     means, everything = graph.features(with_stds=False), graph.features(with_stds=True)
