@@ -4,13 +4,13 @@ What this cannot show: the speed of your disk (files are read again and again, s
 other models, of other processors. Rates are compared with each other within one run only; every round
 measures all of them in turn, so that a machine that slows down slows them all.
 
-    D       decode and squash alone, on all cores          E       `Scorer.score`, end to end
+    D       decode and squash alone, on all cores          E       `Scorer.score`, journal and table too
     M       the model alone, on all cores                  naive   the same graph, one picture after another,
     bytes   reading the files alone (the floor)                    ONNX Runtime as it comes
 
 No pipeline can beat 1 / (1/D + 1/M) where decoder and model share the cores: the aim is 90 % of it.
 
-    python benchmarks/score.py                rates, 5 rounds      -> benchmarks/score.csv
+    python benchmarks/score.py                rates, 7 rounds      -> benchmarks/score.csv
     python benchmarks/score.py --memory       peak memory over 10,000 pictures
 """
 
@@ -37,11 +37,11 @@ from PIL import Image
 import visq
 from visq.backbones import find_model
 from visq.media import decode, read_bytes
-from visq.scoring import Scorer, load
+from visq.scoring import RunOptions, Scorer, load
 from visq.scoring.cpus import cpu_limit
 
 HERE = Path(__file__).parent
-SIZES = {"512 px": (512, 512, 300), "12 MP": (4000, 3000, 24)}  # width, height, files
+SIZES = {"512 px": (512, 512, 300), "12 MP": (4000, 3000, 32)}  # width, height, files
 
 
 def make_pictures(folder: Path, width: int, height: int, n: int) -> list[Path]:
@@ -81,7 +81,9 @@ def measure(paths: list[Path], scorer: Scorer, session: onnxruntime.InferenceSes
             scorer.score_pictures(pixels[start : start + 8])
 
     def end_to_end() -> None:
-        with scorer.score([str(path.parent) for path in paths[:1]]) as table:
+        folder = paths[0].parent
+        options = RunOptions(folder.with_name("scores.csv"), overwrite=True)
+        with scorer.score(folder, options) as table:
             if table.n_ok != len(paths):
                 raise SystemExit(f"{table.n_failed} pictures failed")
 
@@ -175,6 +177,6 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--memory", action="store_true", help="measure memory instead of speed")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     memory() if options.memory else rates(options.rounds)

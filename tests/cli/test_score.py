@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -207,3 +208,80 @@ def test_a_read_only_folder_is_one_line(visq: VisqRun, photos: Path, tiny: Path,
     assert run.returncode == 1
     assert run.stderr.count("\n") == 1
 
+
+def test_names_the_terminal_cannot_show_are_escaped(photos: Path, tiny: Path) -> None:
+    (photos / "home" / "0.png").rename(photos / "home" / "é漢.png")
+    command = [sys.executable, "-m", "visq", "score", str(photos), "--model", str(tiny), "--quiet"]
+    run = subprocess.run(
+        command, env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert r"\xe9\u6f22.png" in run.stdout
+
+
+@pytest.mark.parametrize("words", ["models list", "models show mini", "show aspects", "score photos --quiet"])
+def test_no_command_ends_with_a_traceback_on_a_full_disk(photos: Path, tmp_path: Path, words: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    command = f"{sys.executable} -m visq {words} > /dev/full"
+    run = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+    assert "cannot write to standard output: No space left" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code"), [(">&-", 0), ("2>&-", 0), ("2>/dev/full", 0), ("<&-", 0), ("- <&-", 2)]
+)
+def test_closed_streams_are_no_traceback(
+    photos: Path, tiny: Path, tmp_path: Path, redirection: str, code: int
+) -> None:
+    inputs = "" if redirection.startswith("-") else "photos"
+    command = f"{sys.executable} -m visq score --model {tiny} {inputs} {redirection}"
+    run = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == code, run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after_s", [0.15, 0.3, 0.45])
+def test_a_signal_at_any_time_is_exit_130_without_a_traceback(
+    photos: Path, tmp_path: Path, number: signal.Signals, after_s: float
+) -> None:
+    make_photos(tmp_path / "many", 300)
+    command = [sys.executable, "-m", "visq", "score", str(tmp_path / "many"), "--report", "r.html"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    time.sleep(after_s)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["m.csv", "--out", "m.csv", "--overwrite"], 1, "is an input and cannot be the output"),
+        (["photo.html", "--report", "photo.html"], 1, "exists and is no report of visq"),
+        (["photos", "--out", "s.csv", "--report", "page.html"], 1, "exists and is no report of visq"),
+        (["photos", "--limit", "99999999999999999999999"], 2, "limit must be 1 to"),
+        (["photos", "--scale", "0..1e308"], 2, "its ends at most"),
+        (["table.tsv"], 1, "manifests are read as CSV only"),
+        (["photos", "--model", ""], 2, "unknown model ''"),
+    ],
+)
+def test_outputs_that_would_destroy_something_and_odd_numbers(
+    visq: VisqRun, photos: Path, tmp_path: Path, words: list[str], code: int, said: str
+) -> None:
+    (tmp_path / "m.csv").write_text("path\nphotos/home/0.png\n")
+    (tmp_path / "table.tsv").write_text("path\n")
+    (tmp_path / "page.html").write_text("<p>my own page</p>")
+    (tmp_path / "photo.html").write_bytes((photos / "home" / "0.png").read_bytes())
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    run = visq("score", *words, "--quiet")
+    assert run.returncode == code, run.stderr
+    assert said in run.stderr
+    assert run.stderr.count("\n") == 1
+    assert {path: path.read_bytes() for path in before} == before

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from visq.core.errors import ModelError
+from visq.core.fields import Fields
 from visq.core.scales import Scale
 from visq.readouts import Calibration
 
@@ -16,14 +19,23 @@ def test_bounds_lie_half_width_away_and_inside_the_scale() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "match"),
+    ("change", "match"),
     [
-        ({"nominal": 0.9, "population": "x"}, "half_width"),
-        ({"half_width": "wide", "nominal": 0.9, "population": "x"}, "wide"),
-        ({"half_width": 0.0, "nominal": 0.9, "population": "x"}, "half-width 0.0"),
-        ({"half_width": 0.5, "nominal": 1.5, "population": "x"}, "1.5"),
+        ({"half_width": None}, "has no 'calibration.quality.half_width'"),
+        ({"half_width": "abc"}, "'calibration.quality.half_width' is 'abc'; wanted a finite number above 0"),
+        ({"half_width": 0.0}, "half_width' is 0.0; wanted a finite number above 0"),
+        ({"half_width": math.inf}, "half_width' is inf; wanted"),
+        ({"half_width": math.nan}, "half_width' is nan; wanted"),
+        ({"half_width": True}, "half_width' is True; wanted"),
+        ({"nominal": 1.5}, "'calibration.quality.nominal' is 1.5; wanted a number between 0 and 1"),
+        ({"nominal": []}, r"nominal' is \[\]; wanted"),
+        ({"population": None}, "has no 'calibration.quality.population'"),
+        ({"population": 3}, "population' is 3; wanted text"),
+        ({"note": 3}, "note' is 3; wanted text"),
     ],
 )
-def test_a_wrong_table_is_refused(table: dict[str, object], match: str) -> None:
+def test_a_wrong_table_is_refused_by_aspect_and_field(change: dict[str, object], match: str) -> None:
+    table = {"half_width": 0.5, "nominal": 0.9, "population": "x", **change}
+    values = {key: value for key, value in table.items() if value is not None}
     with pytest.raises(ModelError, match=match):
-        Calibration.from_table(table)
+        Calibration.from_table(Fields(values, "model 'm': model.toml", "calibration.quality"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from visq.core.errors import DataError, InputError
+from visq.core.errors import InputError
 from visq.scoring.journal import Journal, Known, Stamp, journal_path
 
 IDENTITY = {"model": "tiny", "aspects": ["quality"], "scale": "1..5"}
@@ -72,7 +72,7 @@ def test_what_an_earlier_walk_knew(tmp_path: Path) -> None:
         second.keep(5, Stamp(11, 21), "a", "elsewhere/a")
     assert second.known("a") == Known("elsewhere/a", Stamp(11, 21), "ab", failed=False, seen=True)
     assert next(second.rows(sort="quality"))["path"] == "elsewhere/a"
-    assert second.drop_unseen() == 1
+    assert second.drop_unmet() == 1
     assert ids(second) == ["a"]
 
 
@@ -124,8 +124,42 @@ def test_a_journal_of_another_format_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "j") as db:
         db.execute("UPDATE about SET value = '99' WHERE key = 'format'")
     db.close()
-    with pytest.raises(DataError, match="journal of format 99, not 1"):
+    with pytest.raises(InputError, match=r"damaged journal.*format 99.*--overwrite"):
         Journal(tmp_path / "j", IDENTITY)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE about SET value = '{' WHERE key = 'identity'",
+        "DELETE FROM about WHERE key = 'identity'",
+        "DELETE FROM about WHERE key = 'walk'",
+        "DROP TABLE row; CREATE TABLE row (id TEXT)",
+    ],
+)
+def test_a_journal_with_odd_contents_is_damaged(tmp_path: Path, damage: str) -> None:
+    path = journal_path(tmp_path / "s.csv")
+    Journal(path, IDENTITY).close()
+    db = sqlite3.connect(path)
+    db.executescript(damage)
+    db.close()
+    with pytest.raises(InputError, match=r"s\.csv' has a damaged journal.*--overwrite starts anew"):
+        Journal(path, IDENTITY)
+    again = Journal(path, IDENTITY, overwrite=True)
+    fill(again, record("a"))
+    assert ids(again) == ["a"]
+
+
+def test_undecodable_paths_survive(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j", IDENTITY)
+    strange = "p/\udcff\n.jpg"
+    fill(journal, record("a") | {"path": strange})
+    with journal.transaction():
+        journal.keep(0, None, "a", strange + "2")
+    assert next(journal.rows())["path"] == strange + "2"
+    known = journal.known("a")
+    assert known is not None
+    assert known.path == strange + "2"
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
@@ -152,7 +186,7 @@ except InputError as error:
         [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
     )
     n, message = json.loads(run.stdout)
-    assert "the disk is full or cannot be written" in message
+    assert "the disk is full" in message
     again = Journal(path, {"model": "tiny"})
     assert n > 10
     assert ids(again) == [str(i) for i in range(n)]

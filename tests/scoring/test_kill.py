@@ -74,10 +74,11 @@ def kill_at_random_moments(tmp_path: Path, n_kills: int) -> None:
             except subprocess.TimeoutExpired:
                 process.kill()
                 kills += 1
-            finish(process)
-            code = process.returncode
+            code, said = finish(process)
             after = journalled(out)
             assert len(set(after)) == len(after) >= before  # nothing done is lost
+            if code == 0 and 0 < before < N_PHOTOS:
+                assert f"{before} of them in an earlier run" in said  # nothing is done twice
             useful += code != 0 and before < len(after) < N_PHOTOS
         assert [i for i, _ in scores(out)] == [i for i, _ in scores(whole)]
         assert [s for _, s in scores(out)] == pytest.approx([s for _, s in scores(whole)], abs=1e-5)
@@ -139,8 +140,10 @@ def test_a_second_run_on_the_same_table_is_refused_in_one_line(tmp_path: Path) -
     photos = make_photos(tmp_path / "photos", 300)
     out = tmp_path / "s.csv"
     first = start(photos, out)
+    deadline = time.monotonic() + 60
     while not journalled_now(out):
         assert first.poll() is None
+        assert time.monotonic() < deadline
         time.sleep(0.005)
     code, said = finish(start(photos, out, "--quiet"))
     assert (code, said.count("\n")) == (1, 1)

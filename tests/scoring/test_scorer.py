@@ -124,11 +124,117 @@ def test_a_vanished_input_leaves_the_table_and_a_new_one_stands_in_its_place(
         assert [row.id for row in table.rows][:3] == ["home/0.png", "home/1b.png", "home/4.png"]
 
 
-def test_a_limit_does_not_throw_away_what_was_done(tiny: Path, photos: Path, tmp_path: Path) -> None:
+def test_a_limit_shows_its_rows_and_keeps_the_others_for_later(
+    tiny: Path, photos: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "s.csv"
     score(tiny, photos, out=out).close()
+    whole = out.read_bytes()
+    (photos / "home" / "!new.png").write_bytes((photos / "home" / "4.png").read_bytes())  # now the first
     with score(tiny, photos, out=out, limit=3) as table:
-        assert (len(table), table.vanished) == (12, 0)
+        assert (len(table), table.n_ok, table.vanished, table.taken_over) == (3, 3, 0, 2)
+        assert [row.id for row in table.rows] == ["home/!new.png", "home/0.png", "home/2.png"]
+        assert [row.id for row in table.sorted_rows("quality")][-1] == "home/0.png"
+    assert len(out.read_text().splitlines()) == 4
+    (photos / "home" / "!new.png").unlink()
+    with score(tiny, photos, out=out) as table:
+        assert (table.taken_over, table.vanished) == (12, 1)
+    assert out.read_bytes() == whole
+
+
+def test_a_limit_that_meets_every_input_drops_vanished_rows(tiny: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "s.csv"
+    score(tiny, photos, out=out).close()
+    (photos / "home" / "0.png").unlink()
+    with score(tiny, photos, out=out, limit=11) as table:
+        assert (len(table), table.vanished) == (11, 1)
+
+
+def test_a_stopped_second_walk_shows_old_rows_behind_new_ones(
+    tiny: Path, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "s.csv"
+    score(tiny, photos, out=out).close()
+    (photos / "home" / "!new.png").write_bytes((photos / "home" / "4.png").read_bytes())
+    done: list[int] = []
+    with load(str(tiny)) as scorer:
+        table = scorer.score(
+            photos,
+            RunOptions(out, batch=1, workers=1),
+            on_progress=lambda n, _: done.append(n),
+            stop=lambda: bool(done),
+        )
+    with table:
+        ids = [row.id for row in table.rows]
+        assert table.interrupted
+        assert ids[: done[-1]] == ["home/!new.png", "home/0.png", "home/2.png", "home/4.png"][: done[-1]]
+        assert sorted(ids) == sorted({*ids})
+        assert len(ids) == 13 if done[-1] else 12
+
+
+def test_a_picture_that_moves_forward_takes_its_row_along(tiny: Path, photos: Path, tmp_path: Path) -> None:
+    out, names = tmp_path / "s.csv", [photos / "home" / f"{i}.png" for i in (0, 2, 4, 6)]
+    score(tiny, names, out=out).close()
+    with score(tiny, [names[3], names[1], names[0]], out=out) as table:
+        assert (table.taken_over, table.vanished) == (3, 1)
+        assert [row.id for row in table.rows] == ["6.png", "2.png", "0.png"]
+
+
+def test_every_part_of_the_identity_is_compared(tiny: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "s.csv"
+    with load(str(tiny)) as scorer:
+        scorer.score(photos, RunOptions(out)).close()
+        assert set(scorer.identity) == {
+            *("model", "model_hash", "readout", "preprocessing", "runtime", "version", "aspects", "scale"),
+        }
+        for key, value in list(scorer.identity.items()):
+            scorer.identity[key] = [*value, "x"] if isinstance(value, list) else f"{value}x"
+            with pytest.raises(InputError, match=f"was made with {key} "):
+                scorer.score(photos, RunOptions(out))
+            scorer.identity[key] = value
+        with scorer.score(photos, RunOptions(out)) as table:
+            assert table.taken_over == 12
+
+
+def test_overwrite_over_nothing_to_score_keeps_what_was_done(
+    tiny: Path, photos: Path, tmp_path: Path
+) -> None:
+    out, empty = tmp_path / "s.csv", tmp_path / "empty"
+    empty.mkdir()
+    score(tiny, photos, out=out).close()
+    with pytest.raises(InputError, match="nothing to score"):
+        score(tiny, empty, out=out, overwrite=True)
+    with score(tiny, photos, out=out) as table:
+        assert table.taken_over == 12
+    with pytest.raises(InputError, match="nothing to score"):
+        score(tiny, empty, out=tmp_path / "new.csv")
+    assert not list(tmp_path.glob("new.csv*"))
+
+
+def test_an_input_is_never_the_output(tiny: Path, photos: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "m.csv"
+    manifest.write_text(f"path\n{photos / 'home' / '0.png'}\n")
+    before = manifest.read_bytes()
+    with pytest.raises(InputError, match=r"m\.csv' is an input and cannot be the output"):
+        score(tiny, manifest, out=manifest, overwrite=True)
+    assert manifest.read_bytes() == before
+
+
+def test_a_closed_table_says_so(tiny: Path, photos: Path, tmp_path: Path) -> None:
+    for out in (None, tmp_path / "s.csv"):
+        table = score(tiny, photos, out=out)
+        table.close()
+        for use in (lambda t: list(t.rows), len, lambda t: list(t.sorted_rows("quality"))):
+            with pytest.raises(InputError, match="is closed; read its rows before closing it"):
+                use(table)
+
+
+def test_scores_on_any_scale_keep_their_digits(tiny: Path, photos: Path) -> None:
+    with score(tiny, photos, limit=3) as five, score(tiny, photos, limit=3, scale="-0.05..0.05") as small:
+        for a, b in zip(five.rows, small.rows, strict=True):
+            value = b.scores["quality"].value
+            assert (value + 0.05) * 40 + 1 == pytest.approx(a.scores["quality"].value, abs=1e-5)
+            assert str(b.scores["quality"].low)[:4] != "-0.0" or b.scores["quality"].low != 0
 
 
 def test_failures_stay_until_asked_for_again(tiny: Path, photos: Path, tmp_path: Path) -> None:
@@ -260,8 +366,8 @@ def test_misspelt_and_unoffered_names(tiny: Path, tmp_path: Path) -> None:
         load("minny")
     folder = tiny_model.make(tmp_path / "m")
     toml = (folder / "model.toml").read_text()
-    (folder / "model.toml").write_text(toml.replace("aesthetics]", "beauty]"))
-    with pytest.raises(UnknownName, match="does not score 'aesthetics'; it scores quality, beauty"):
+    (folder / "model.toml").write_text(toml[: toml.index("[aspects.aesthetics]")])
+    with pytest.raises(UnknownName, match="does not score 'aesthetics'; it scores quality"):
         load(str(folder), aspects="aesthetics")
     (folder / "model.toml").write_text(toml.replace('readout = "levels"\n', ""))
     with pytest.raises(ModelError, match=r"no 'readout'"):
@@ -271,9 +377,9 @@ def test_misspelt_and_unoffered_names(tiny: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"batch": 0}, "batch must be 1 or more"),
-        ({"workers": -1}, "workers must be 1 or more"),
-        ({"limit": 0}, "limit must be 1 or more"),
+        ({"batch": 0}, "batch must be 1 to 4096"),
+        ({"workers": -1}, "workers must be 1 to 1024"),
+        ({"limit": 0}, "limit must be 1 to"),
         ({"overwrite": True}, "need --out"),
         ({"overwrite": True, "retry_failed": True, "out": "x.csv"}, "give one of them"),
     ],
@@ -300,4 +406,5 @@ def test_undecodable_names_are_scored_and_written(tiny: Path, tmp_path: Path) ->
         with score(tiny, folder, out=tmp_path / f"s{ending}", report=tmp_path / "r.html") as table:
             assert [row.id for row in table.rows] == ['h\\xff\\n,".png']
             assert table.n_ok == 1
-        (tmp_path / f"s{ending}").read_text(encoding="utf-8")
+        assert r"\xff" in (tmp_path / f"s{ending}").read_text(encoding="utf-8")
+        assert "/9j/" in (tmp_path / "r.html").read_text(encoding="utf-8")  # its thumbnail: a JPEG in base64

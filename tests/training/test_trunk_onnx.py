@@ -127,7 +127,8 @@ def test_missing_packages_name_the_extra(monkeypatch, trunk, tmp_path, package, 
         feature_graph(trunk, 32) if call == "graph" else read_trunk(tmp_path / "x")
 
 
-# From another implementation of the same network: scikit-image pictures, Pillow bicubic to 224, float32: class without background, logit,
+# From another implementation of the same network: scikit-image pictures, Pillow bicubic to 224, float32.
+# Class without background, logit,
 # probability, and the logit that symmetric padding gives (the class is the same).
 GOLDENS = {"chelsea": (285, 10.2964, 0.7861, 9.9233), "coffee": (967, 9.8128, 0.8792, 8.8295)}
 

@@ -1,8 +1,14 @@
-"""Model folders: finds one by name, reads its `model.toml`, hashes it. Knows no pixels and runs no model."""
+"""Model folders: finds one by name, checks its `model.toml`, hashes it. Knows no pixels and runs no model.
+
+What every model has is checked when the folder is found, so that a wrong folder is one line before any
+picture is read. What one kind of model has more (size of its input, names of its outputs) its backbone reads
+from `ModelFolder.fields`.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,27 +16,46 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from visq.aspects import aspect
+from visq.aspects import names as aspect_names
 from visq.core import toml
-from visq.core.errors import ModelError
+from visq.core.errors import InputError, ModelError
+from visq.core.fields import Fields, shown
 from visq.core.registry import unknown_name
-from visq.readouts import Calibration
+from visq.media import read_bytes
+from visq.readouts import READOUTS, Calibration
 
 _FORMAT = 1
 
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A model folder and its description.
+    """A model folder and its description, checked; `find_model` makes it.
 
     Attributes:
         path: the folder.
         name: as people type it.
-        spec: model.toml, parsed.
+        fields: model.toml, for what only one kind of model has.
+        backbone: name of what runs it; registered.
+        readout: name of what makes scores of its answers; registered.
+        aspects: names of what it scores; known to visq, with visq's own level words and scale.
+        weights: the weights file.
+        calibrations: aspect -> its calibration; lacks aspects without one.
     """
 
     path: Path
     name: str
-    spec: Mapping[str, Any]
+    fields: Fields
+    backbone: str
+    readout: str
+    aspects: tuple[str, ...]
+    weights: Path
+    calibrations: Mapping[str, Calibration]
+
+    @property
+    def spec(self) -> Mapping[str, Any]:  # TOML values have no common type
+        """model.toml, parsed."""
+        return self.fields.values
 
     @cached_property
     def sha256(self) -> str:
@@ -41,28 +66,20 @@ class ModelFolder:
             raise ModelError(f"model {self.name!r}: no {error.filename}: {error.strerror}") from error
         return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
-    @property
-    def weights(self) -> Path:
-        """The weights file."""
-        return self.path / str(self.field("weights", "file"))
-
     def field(self, *keys: str) -> Any:  # TOML values have no common type
         """A value of model.toml.
 
         Raises:
             ModelError: it is missing.
         """
-        value: Any = self.spec
-        for key in keys:
-            if not isinstance(value, Mapping) or key not in value:
-                raise ModelError(f"model {self.name!r}: model.toml has no {'.'.join(keys)!r}")
-            value = value[key]
-        return value
+        fields = self.fields
+        for key in keys[:-1]:
+            fields = fields.table(key)
+        return fields.value(keys[-1])
 
     def calibration(self, aspect: str) -> Calibration | None:
         """The calibration of an aspect, or None where the model has none."""
-        table = self.spec.get("calibration", {}).get(aspect)
-        return None if table is None else Calibration.from_table(table)
+        return self.calibrations.get(aspect)
 
 
 def shipped_models() -> dict[str, Path]:
@@ -76,21 +93,107 @@ def find_model(name: str) -> ModelFolder:
 
     Raises:
         UnknownName: neither a shipped model nor a folder.
-        ModelError: a folder without a usable model.toml.
+        ModelError: a folder without a usable model.toml; the message names the field.
     """
+    from visq.backbones import BACKBONES  # here, since that package imports this file
+
     shipped = shipped_models()
     folder = shipped.get(name, Path(name))
-    if name not in shipped and not folder.is_dir():
+    if not name or (
+        name not in shipped and not os.path.isdir(folder)
+    ):  # unlike Path.is_dir, false for a name too long
         raise unknown_name("model", name, shipped)
-    file = folder / "model.toml"
+    if not os.path.exists(folder / "model.toml"):
+        raise ModelError(f"model {name!r}: no model.toml in {str(folder)!r}; give a model folder")
+    fields = read_table(folder, name, "model.toml")
+    if fields.values.get("format") != _FORMAT:
+        found = shown(fields.values.get("format"))
+        raise ModelError(f"model {name!r}: model.toml has format {found}, this visq reads {_FORMAT}")
+    aspects = _aspects(fields.table("aspects"))
+    return ModelFolder(
+        path=folder,
+        name=name,
+        fields=fields,
+        backbone=fields.choice("backbone", BACKBONES.concept, BACKBONES),
+        readout=fields.choice("readout", READOUTS.concept, READOUTS),
+        aspects=aspects,
+        weights=inner_file(fields.table("weights"), folder),
+        calibrations=_calibrations(fields, aspects),
+    )
+
+
+def read_table(folder: Path, name: str, file: str) -> Fields:
+    """A TOML file of a model folder.
+
+    Args:
+        folder: of the model.
+        name: of the model, for errors.
+        file: name of the file in it.
+
+    Raises:
+        ModelError: the file is missing, cannot be read, or is no TOML.
+    """
     try:
-        spec = toml.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"model {name!r}: no model.toml in {str(folder)!r}; give a model folder") from None
-    except (OSError, UnicodeDecodeError, toml.TOMLDecodeError) as error:
-        raise ModelError(f"model {name!r}: cannot read model.toml: {error}") from error
-    if spec.get("format") != _FORMAT:
-        raise ModelError(
-            f"model {name!r}: model.toml has format {spec.get('format')!r}, this visq reads {_FORMAT}"
-        )
-    return ModelFolder(folder, name, spec)
+        text = read_bytes(folder / file).decode("utf-8")
+        return Fields(toml.loads(text), f"model {name!r}: {file}")
+    except InputError as error:
+        raise ModelError(f"model {name!r}: cannot read {file}: {error}") from error
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or lists within lists without end
+        raise ModelError(f"model {name!r}: cannot read {file}: {error}") from error
+
+
+def inner_file(fields: Fields, folder: Path) -> Path:
+    """The path of the field `file`, which has to lie inside the folder.
+
+    Raises:
+        ModelError: it is no relative path, or leads out of the folder.
+    """
+    text = fields.text("file")
+    path = Path(text)
+    if path.is_absolute() or ".." in path.parts or not path.parts or not text.isprintable():
+        raise fields.wrong("file", "a path inside the model's folder")
+    return folder / path
+
+
+def read_size(fields: Fields) -> tuple[int, int]:
+    """Height and width that `[preprocessing]` gives.
+
+    Raises:
+        ModelError: they are missing or no two whole numbers.
+    """
+    wanted = "[height, width], two whole numbers above 0"
+    height, width = fields.numbers("size", 2, wanted)
+    if not all(side >= 1 and side.is_integer() for side in (height, width)):
+        raise fields.wrong("size", wanted)
+    return int(height), int(width)
+
+
+def _aspects(tables: Fields) -> tuple[str, ...]:
+    """Names of the aspects; a model trained on other words or another scale than visq's is refused."""
+    if not tables.values:
+        raise ModelError(f"{tables.about} has no aspect; write a table such as [aspects.quality]")
+    for name in tables.values:
+        if name not in aspect_names():
+            raise tables.unknown(name, "aspect", name, aspect_names())
+        table, known = tables.table(name), aspect(name)
+        if table.value("levels") != list(known.levels):
+            raise table.wrong("levels", f"visq's own words, {list(known.levels)}")
+        ends = [known.scale.low, known.scale.high]
+        if list(table.numbers("scale", 2, f"visq's own scale, {_ends(ends)}")) != ends:
+            raise table.wrong("scale", f"visq's own scale, {_ends(ends)}")
+    return tuple(tables.values)
+
+
+def _ends(ends: list[float]) -> str:
+    return f"[{ends[0]:g}, {ends[1]:g}]"
+
+
+def _calibrations(fields: Fields, aspects: tuple[str, ...]) -> dict[str, Calibration]:
+    """Calibrations by aspect; a misspelt aspect would lose its interval without a word, so it is refused."""
+    if "calibration" not in fields:
+        return {}
+    tables = fields.table("calibration")
+    for name in tables.values:
+        if name not in aspects:
+            raise tables.unknown(name, "aspect of this model", name, aspects)
+    return {name: Calibration.from_table(tables.table(name)) for name in tables.values}

@@ -6,17 +6,21 @@ Knows its weights, its preprocessing and its level words; no scale, no opinion s
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visq.backbones.folder import ModelFolder
+from visq.aspects import aspect
+from visq.backbones.folder import ModelFolder, read_size
 from visq.core.errors import InputError, ModelError
 from visq.core.types import FloatArray, Picture, Prompted
 from visq.media import squash
+
+_INPUT = "pixels"
 
 
 class Mini:
@@ -31,17 +35,18 @@ class Mini:
     closed_set = True
 
     def __init__(self, folder: ModelFolder, *, threads: int) -> None:
-        self.aspects = tuple(folder.field("aspects"))
-        self._outputs = {name: str(folder.field("aspects", name, "output")) for name in self.aspects}
-        self._levels = {name: tuple(folder.field("aspects", name, "levels")) for name in self.aspects}
-        self._height, self._width = (int(side) for side in folder.field("preprocessing", "size"))
-        self.preprocessing = _preprocessing(folder, self._height, self._width)
-        self._session = _session(folder)
+        if threads < 1:
+            raise InputError(f"threads must be 1 or more, not {threads}")
+        self._head = Head.read(folder)
+        self._model = folder.name
+        self.aspects = folder.aspects
+        self.preprocessing = self._head.preprocessing
+        self._session = _session(folder, self._head)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="visq-mini")
 
     def prepare(self, picture: Picture) -> Picture:
         """uint8 [h, w, 3] -> uint8 [320, 320, 3]: the whole picture, squashed."""
-        return squash(picture, self._height, self._width)
+        return squash(picture, self._head.height, self._head.width)
 
     def answer_logprobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> FloatArray:
         """Log-probabilities of the level words; question and stem are not read by a `head` model.
@@ -57,13 +62,14 @@ class Mini:
 
         Raises:
             InputError: answers this model was not trained to give.
-            ModelError: the model was closed.
+            ModelError: the model was closed, or its graph fails.
         """
         if self._session is None:
             raise ModelError("this model is closed; load it again")
         for asked in batch:
-            if tuple(answers) != self._levels.get(asked.aspect):
-                raise InputError(f"mini answers {asked.aspect!r} with {self._levels.get(asked.aspect)}")
+            levels = self._head.levels.get(asked.aspect)
+            if tuple(answers) != levels:
+                raise InputError(f"mini answers {asked.aspect!r} with {levels}")
         pictures = {id(asked.pixels): asked.pixels for asked in batch}
         logits = dict(zip(pictures, self._threads.map(self._run, pictures.values()), strict=True))
         rows = [logits[id(asked.pixels)][asked.aspect] for asked in batch]
@@ -76,8 +82,55 @@ class Mini:
         self._session = None
 
     def _run(self, pixels: Picture) -> dict[str, NDArray[np.float32]]:
-        outputs = self._session.run(list(self._outputs.values()), {"pixels": pixels[None]})
-        return {aspect: values[0] for aspect, values in zip(self._outputs, outputs, strict=True)}
+        head = self._head
+        try:
+            outputs = self._session.run(list(head.outputs.values()), {_INPUT: pixels[None]})
+        except Exception as error:  # onnxruntime raises untyped errors of its own for any bad graph
+            raise ModelError(f"model {self._model!r}: its graph fails: {_first_line(error)}") from error
+        logits = dict(zip(head.outputs, outputs, strict=True))
+        for name, found in logits.items():
+            if found.shape != (1, len(head.levels[name])):
+                raise ModelError(
+                    f"model {self._model!r}: output {head.outputs[name]!r} of its graph has shape "
+                    f"{list(found.shape)}; wanted [1, {len(head.levels[name])}]"
+                )
+        return {name: found[0] for name, found in logits.items()}
+
+
+@dataclass(frozen=True)
+class Head:
+    """What model.toml says of a `head` model beyond what every model has.
+
+    Attributes:
+        height: rows of the pixels the graph takes.
+        width: columns of them.
+        preprocessing: identity of the pixels.
+        outputs: aspect -> name of the graph's output with its logits.
+        levels: aspect -> level words, worst to best.
+    """
+
+    height: int
+    width: int
+    preprocessing: str
+    outputs: Mapping[str, str]
+    levels: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def read(cls, folder: ModelFolder) -> Head:
+        """Read it.
+
+        Raises:
+            ModelError: a field is missing or wrong, or the model wants pixels this code does not make.
+        """
+        height, width = read_size(folder.fields.table("preprocessing"))
+        tables = folder.fields.table("aspects")
+        return cls(
+            height,
+            width,
+            _preprocessing(folder, height, width),
+            {name: tables.table(name).text("output") for name in folder.aspects},
+            {name: aspect(name).levels for name in folder.aspects},
+        )
 
 
 def _logsumexp(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -89,11 +142,16 @@ def _preprocessing(folder: ModelFolder, height: int, width: int) -> str:
     """The identity of the pixels this code prepares; a model that wants other pixels is refused."""
     side = f"{width}" if height == width else f"{width}x{height}"
     made = f"srgb;squash{side}-bicubic"
-    wanted = folder.field("preprocessing", "id")
+    fields = folder.fields.table("preprocessing")
+    wanted = fields.text("id")
     if wanted != made:
         raise ModelError(
-            f"model {folder.name!r} wants pixels prepared as {wanted!r}; this backbone makes {made!r}"
+            f"model {folder.name!r} wants pixels prepared as {wanted!r}; this backbone makes {made!r}: "
+            "'preprocessing.id' and 'preprocessing.size' of model.toml have to say the same"
         )
+    for key, only in (("resize", "squash"), ("resample", "bicubic")):
+        if fields.text(key, default=only) != only:
+            raise fields.wrong(key, repr(only))
     return made
 
 
@@ -113,9 +171,52 @@ def open_graph(graph: str | bytes) -> Any:  # onnxruntime has no types
     return ort.InferenceSession(graph, sess_options=options, providers=["CPUExecutionProvider"])
 
 
-def _session(folder: ModelFolder) -> Any:
+def _session(folder: ModelFolder, head: Head) -> Any:
     try:
-        return open_graph(os.fspath(folder.weights))
+        session = open_graph(os.fspath(folder.weights))
     except Exception as error:  # onnxruntime raises untyped errors of its own for any bad file
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"model {folder.name!r}: cannot load {folder.weights.name}: {reason}") from error
+        raise ModelError(
+            f"model {folder.name!r}: cannot load {folder.weights.name}: {_first_line(error)}"
+        ) from error
+    _check_input(folder, head, session)
+    _check_outputs(folder, head, session)
+    return session
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _check_input(folder: ModelFolder, head: Head, session: Any) -> None:
+    """The graph takes one picture of the size model.toml gives, as uint8."""
+    found = [(one.name, one.type, one.shape) for one in session.get_inputs()]
+    wanted = [1, head.height, head.width, 3]
+    if [(name, kind) for name, kind, _ in found] != [(_INPUT, "tensor(uint8)")] or not _fits(
+        found[0][2], wanted
+    ):
+        takes = ", ".join(f"{name} {kind} {shape}" for name, kind, shape in found) or "nothing"
+        raise ModelError(
+            f"model {folder.name!r}: 'preprocessing.size' of model.toml asks for {_INPUT} tensor(uint8) "
+            f"{wanted}, but the graph in {folder.weights.name} takes {takes}"
+        )
+
+
+def _check_outputs(folder: ModelFolder, head: Head, session: Any) -> None:
+    """Every output that model.toml names exists and has one logit a level word."""
+    outputs = {one.name: one for one in session.get_outputs()}
+    for name, output in head.outputs.items():
+        about = f"model {folder.name!r}: model.toml: 'aspects.{name}.output' is {output!r}"
+        if output not in outputs:
+            raise ModelError(f"{about}; the graph in {folder.weights.name} has {', '.join(outputs)}")
+        found, wanted = outputs[output], [1, len(head.levels[name])]
+        if found.type != "tensor(float)" or not _fits(found.shape, wanted):
+            raise ModelError(f"{about}, a {found.type} {found.shape}; wanted tensor(float) {wanted}")
+
+
+def _fits(shape: Sequence[int | str | None] | None, wanted: Sequence[int]) -> bool:
+    """Whether an array of the wanted shape may pass; a side with a name, or without one, is free."""
+    return (
+        shape is not None
+        and len(shape) == len(wanted)
+        and all(side == want or not isinstance(side, int) for side, want in zip(shape, wanted, strict=True))
+    )

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from visq.core.errors import InputError, VisqError
 
@@ -19,8 +19,9 @@ class UsageMistake(VisqError):
 
 
 def warn(text: str) -> None:
-    """One line on standard error."""
-    print(f"visq: {text}", file=sys.stderr)
+    """One line on standard error; where that cannot be written nobody is there to be told."""
+    with suppress(OSError):
+        print(f"visq: {text}", file=sys.stderr, flush=True)
 
 
 class Notices(logging.Handler):
@@ -41,7 +42,8 @@ def results() -> Iterator[None]:
     """
     try:
         yield
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None where the shell closed it (`>&-`); printing then does nothing
+            sys.stdout.flush()
     except OSError as error:
         # What is still buffered would fail again, with a traceback, when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -63,7 +65,7 @@ def progress(total: Callable[[], int], *, quiet: bool) -> Iterator[Callable[[int
     """
     if quiet:
         yield lambda done, failed: None
-    elif sys.stderr.isatty():
+    elif sys.stderr is not None and sys.stderr.isatty():
         yield from _bar(total())
     else:
         yield _plain_lines()

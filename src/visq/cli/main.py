@@ -5,14 +5,16 @@ Imports nothing heavy, so that `visq --help` is instant; every command imports w
 
 from __future__ import annotations
 
+import io
 import logging
+import signal
 import sys
 from typing import Annotated
 
 import typer
 
 from visq.cli import models, score, show, train
-from visq.cli.console import Notices, UsageMistake, warn
+from visq.cli.console import Notices, UsageMistake, results, warn
 from visq.core.errors import UnknownName, VisqError
 
 app = typer.Typer(
@@ -46,16 +48,47 @@ def _root(
     pass
 
 
+class _Stopper:
+    """Turns SIGTERM into KeyboardInterrupt, as SIGINT is, and remembers that one came.
+
+    Libraries that are just being imported turn a KeyboardInterrupt into errors of their own.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+
+    def _stop(self, number: int, frame: object) -> None:
+        self.asked = True
+        raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run `visq` and leave with its exit code.
 
     0 done; 1 nothing done; 2 a misspelt option, aspect or model; 3 finished with failures; 130 stopped.
     """
+    stopper = _Stopper()
     logging.getLogger("visq").addHandler(Notices(logging.WARNING))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal's encoding lacks
     try:
-        app(prog_name="visq")
-    except VisqError as error:
-        warn(str(error))
-        sys.exit(2 if isinstance(error, UnknownName | UsageMistake) else 1)
-    except BrokenPipeError:
-        sys.exit(1)  # the reader of a pipe (`| head`) has gone and wants no more
+        with results():
+            app(prog_name="visq")
+    except (Exception, KeyboardInterrupt) as error:
+        if not (stopper.asked or isinstance(error, VisqError | BrokenPipeError)):
+            raise
+        sys.exit(_ended(error, stopped=stopper.asked))
+
+
+def _ended(error: BaseException, *, stopped: bool) -> int:
+    """Says why in one line; returns the exit code."""
+    if stopped:
+        warn("stopped")
+        return 130
+    if isinstance(error, BrokenPipeError):
+        return 1  # the reader of a pipe (`| head`) has gone and wants no more
+    warn(str(error))
+    return 2 if isinstance(error, UnknownName | UsageMistake) else 1

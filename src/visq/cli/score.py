@@ -55,10 +55,13 @@ def score(
         Path | None,
         typer.Option(
             help="Table to write, .csv or .jsonl; the same command again resumes it.",
+            readable=False,  # whether it can be written is ours to say, in one line
             rich_help_panel=_RESULTS,
         ),
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="HTML page to write.", rich_help_panel=_RESULTS)] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="HTML page to write.", readable=False, rich_help_panel=_RESULTS)
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a line.", rich_help_panel=_RESULTS)
     ] = False,
@@ -106,7 +109,11 @@ def score(
     from visq.data import Inputs
     from visq.scoring import load
 
+    if "-" in inputs and sys.stdin is None:
+        raise UsageMistake("standard input is closed: there are no names to read from it")
     found = Inputs(inputs, stdin=sys.stdin)
+    if report is not None and out is not None and report.resolve() == out.resolve():
+        raise UsageMistake(f"--out and --report are the same file {str(out)!r}")
     with load(model, aspects=names, scale=scale) as scorer:
         _check_sort(sort, scorer.identity["aspects"])
         if not quiet:

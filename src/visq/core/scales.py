@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +17,15 @@ LEVEL_WORDS = ("bad", "poor", "fair", "good", "excellent")
 
 LEVEL_VALUES = (1.0, 2.0, 3.0, 4.0, 5.0)
 """Values of the levels on 1..5, worst to best. OneAlign's other set (0, .25, .5, .75, 1) is `Scale(0, 1)`."""
+
+
+_LARGEST, _SHORTEST = 1e9, 0.1
+
+
+def _end(number: float) -> str:
+    """1, not 1.0; and every digit, since two scales are told apart by what is written of them."""
+    whole = math.isfinite(number) and number == int(number)
+    return str(int(number)) if whole else repr(float(number))
 
 
 @dataclass(frozen=True)
@@ -34,8 +44,12 @@ class Scale:
     direction: Literal["up", "down"] = "up"
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
-            raise InputError(f"a scale runs from a lower to a higher number, not {self.low:g}..{self.high:g}")
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise InputError(f"a scale runs from a lower to a higher number, not {self}")
+        if max(abs(self.low), abs(self.high)) > _LARGEST or self.high - self.low < _SHORTEST:
+            raise InputError(
+                f"a scale is at least {_SHORTEST:g} long, its ends at most {_LARGEST:g} from 0: not {self}"
+            )
         if self.direction not in ("up", "down"):
             raise InputError(f"a scale's direction is 'up' or 'down', not {self.direction!r}")
 
@@ -55,7 +69,7 @@ class Scale:
             raise InputError(f"scale {text!r} is not of the form LOW..HIGH; write 1..5 or 0..100") from None
 
     def __str__(self) -> str:
-        return f"{self.low:g}..{self.high:g}"
+        return f"{_end(self.low)}..{_end(self.high)}"
 
     def convert(self, values: ArrayLike, to: Scale) -> NDArray[np.float64]:
         """Map scores of this scale linearly onto another, turning them round where directions differ.

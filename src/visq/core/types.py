@@ -105,7 +105,7 @@ class Row:
 
     Attributes:
         id: the sample's id.
-        path: the sample's path, printable.
+        path: the sample's path, as typed; what is written anywhere is `printable` of it.
         status: `ok` or `failed`.
         error: one line saying why it failed; None where it did not.
         kind: a short word for the failure.

@@ -16,6 +16,7 @@ from visq.core.types import Sample, printable
 from visq.data.manifest import Manifest
 from visq.data.walk import glob_base, is_glob, matches, numbered, walk_folder, walk_glob
 
+_OTHER_TABLES = (".tsv", ".json", ".jsonl", ".parquet", ".xlsx")
 _SUGGESTIONS_FROM = 10_000  # names of a folder that are compared with a misspelt one
 
 
@@ -106,6 +107,19 @@ class Inputs:
                     yield met.with_own_id(sample, word)
         self.skipped = Skipped(**tally)
 
+    def refuse_as_output(self, path: str | os.PathLike[str]) -> None:
+        """Refuse to write over something that was typed as an input.
+
+        Raises:
+            InputError: `path` is one of the files or manifests typed.
+        """
+        for word in self._words:
+            if os.path.exists(path) and os.path.exists(word.text) and os.path.samefile(path, word.text):
+                raise InputError(
+                    f"{os.fspath(path)!r} is an input and cannot be the output; choose another name",
+                    kind="output",
+                )
+
     def count(self) -> int:
         """Number of Samples, by a walk of its own."""
         return sum(1 for _ in self)
@@ -161,6 +175,8 @@ def _understood(text: str) -> _Word:
     if os.path.lexists(text):
         if text.lower().endswith(".csv"):
             return _Word(text, "manifest", _prefix(text), Manifest(text))
+        if text.lower().endswith(_OTHER_TABLES):
+            raise InputError(f"{text!r}: manifests are read as CSV only; save the table as .csv")
         return _Word(text, "file", _prefix(os.path.dirname(text)))
     if not is_glob(text):
         raise _missing(text)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from visq.core.errors import ModelError
+from visq.core.fields import Fields
 from visq.core.scales import Scale
 
 
@@ -30,24 +28,19 @@ class Calibration:
     note: str = ""
 
     @classmethod
-    def from_table(cls, table: Mapping[str, Any]) -> Calibration:
+    def from_table(cls, table: Fields) -> Calibration:
         """Read `[calibration.ASPECT]` of a model.toml.
 
         Raises:
-            ModelError: a field is missing or no positive number.
+            ModelError: a field is missing or not what it should be; the message names aspect and field.
         """
-        try:
-            made = cls(
-                float(table["half_width"]),
-                float(table["nominal"]),
-                str(table["population"]),
-                str(table.get("note", "")),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"model.toml: calibration lacks a usable {error}") from error
-        if not (made.half_width > 0 and 0 < made.nominal < 1):
-            raise ModelError(f"model.toml: calibration of half-width {made.half_width} at {made.nominal}")
-        return made
+        half_width = table.number("half_width", "a finite number above 0")
+        if half_width <= 0:
+            raise table.wrong("half_width", "a finite number above 0")
+        nominal = table.number("nominal", "a number between 0 and 1")
+        if not 0 < nominal < 1:
+            raise table.wrong("nominal", "a number between 0 and 1")
+        return cls(half_width, nominal, table.text("population"), table.text("note", default=""))
 
     def interval(self, values: ArrayLike, scale: Scale) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Lower and upper bounds, clipped to the scale.

@@ -33,6 +33,7 @@ MAX_OPEN_FAILURES = 20
 SORT_BY_NAME = "name"
 N_BINS = 20
 N_TONES = 5
+_MARK = b'<meta name="generator" content="visq">'
 
 
 class ReportTable(Protocol):
@@ -84,7 +85,7 @@ def check_page(path: str | os.PathLike[str]) -> None:
     """Refuse a place where no report can be written, before the work is done that it would show.
 
     Raises:
-        InputError: no HTML ending, no such folder, or a folder of that name.
+        InputError: no HTML ending, no such folder, or something of that name that is no report.
     """
     page = Path(path)
     if page.suffix.lower() not in (".html", ".htm"):
@@ -93,6 +94,13 @@ def check_page(path: str | os.PathLike[str]) -> None:
         raise InputError(f"cannot write {str(page)!r}: no folder {str(page.parent)!r}", kind="output")
     if page.is_dir():
         raise InputError(f"cannot write {str(page)!r}: it is a folder", kind="output")
+    if page.is_file() and not _is_report(page):
+        raise InputError(f"{str(page)!r} exists and is no report of visq; choose another name", kind="output")
+
+
+def _is_report(page: Path) -> bool:
+    with page.open("rb") as file:
+        return _MARK in file.read(4096)
 
 
 # --- aspects -----------------------------------------------------------------------------------------
@@ -226,7 +234,7 @@ def _row_data(row: Row, aspects: Sequence[_Aspect]) -> dict[str, object]:
     ]
     return {
         "id": row.id,
-        "path": row.path,
+        "path": printable(row.path),
         "status": row.status,
         "error": row.error,
         "kind": row.kind,

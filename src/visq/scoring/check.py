@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from visq.aspects import aspect
 from visq.backbones import BACKBONES, Backbone, ModelFolder, find_model
-from visq.core import toml
-from visq.core.errors import ModelError
+from visq.backbones.folder import inner_file, read_size, read_table
+from visq.core.errors import InputError, ModelError
+from visq.core.fields import Fields
 from visq.core.types import Picture, Prompted
 from visq.media import decode, read_bytes
 from visq.scoring.scorer import Scorer
@@ -37,6 +38,53 @@ class CheckReport:
         )
 
 
+@dataclass(frozen=True)
+class GoldenPicture:
+    """A picture file and the scores it had when the model was made.
+
+    Attributes:
+        file: as goldens.toml names it.
+        path: where it is.
+        sha256: of its bytes.
+        tolerance: by how much a score may differ.
+        scores: aspect -> score on the aspect's scale.
+    """
+
+    file: str
+    path: Path
+    sha256: str
+    tolerance: float
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class GoldenTensor:
+    """Logits of the picture of `golden_tensor`.
+
+    Attributes:
+        tolerance: by how much a log-probability may differ.
+        logits: aspect -> one number a level word.
+    """
+
+    tolerance: float
+    logits: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Goldens:
+    """What goldens.toml holds, checked.
+
+    Attributes:
+        pictures: one or more.
+        tensors: any number.
+        size: height and width of the tensors' picture.
+    """
+
+    pictures: Sequence[GoldenPicture]
+    tensors: Sequence[GoldenTensor]
+    size: tuple[int, int]
+
+
 def check_model(name: str) -> CheckReport:
     """Load a model, run its golden tensors and pictures, and compare batches with pictures alone.
 
@@ -44,13 +92,13 @@ def check_model(name: str) -> CheckReport:
         name: a shipped model or a model folder.
 
     Raises:
-        ModelError: the folder has no goldens, or a check picture is not the one they were made with.
+        ModelError: the folder has no usable goldens, or a check picture is not the one they were made with.
     """
     folder = find_model(name)
     goldens = _goldens(folder)
     report = CheckReport()
-    backbone: Backbone = BACKBONES.get(folder.field("backbone"))(folder, threads=1)
-    with Scorer(folder, backbone, [aspect(a) for a in folder.field("aspects")]) as scorer:
+    backbone: Backbone = BACKBONES.get(folder.backbone)(folder, threads=1)
+    with Scorer(folder, backbone, [aspect(a) for a in folder.aspects]) as scorer:
         report.lines.append(
             f"loaded {folder.name}, {scorer.identity['runtime']}, {scorer.identity['preprocessing']}"
         )
@@ -59,34 +107,53 @@ def check_model(name: str) -> CheckReport:
                 "reads five level logits of a trained head: no tokens, no probability outside"
             )
         _check_hash(folder, report)
-        try:
-            for golden in goldens.get("tensor", []):
-                _check_tensor(golden, folder, backbone, report)
-            pixels = [_check_picture(golden, folder, scorer, report) for golden in goldens["picture"]]
-        except KeyError as error:
-            raise ModelError(f"model {name!r}: a golden of goldens.toml has no {error}") from error
+        for tensor in goldens.tensors:
+            _check_tensor(tensor, goldens.size, backbone, report)
+        pixels = [_check_picture(golden, folder, scorer, report) for golden in goldens.pictures]
         _check_batch(pixels, scorer, report)
     return report
 
 
-def _goldens(folder: ModelFolder) -> dict[str, Any]:
-    file = folder.path / "goldens.toml"
-    try:
-        goldens = toml.loads(file.read_text(encoding="utf-8"))
-    except (OSError, toml.TOMLDecodeError) as error:
-        raise ModelError(f"model {folder.name!r}: cannot read goldens.toml: {error}") from error
-    if not goldens.get("picture"):
+def _goldens(folder: ModelFolder) -> Goldens:
+    fields = read_table(folder.path, folder.name, "goldens.toml")
+    pictures = [_golden_picture(table, folder) for table in fields.tables("picture")]
+    if not pictures:
         raise ModelError(
             f"model {folder.name!r}: goldens.toml has no [[picture]]; a missing golden proves nothing"
         )
-    return goldens
+    size = read_size(folder.fields.table("preprocessing"))
+    tensors = [_golden_tensor(table, folder, size) for table in fields.tables("tensor")]
+    return Goldens(pictures, tensors, size)
+
+
+def _golden_picture(fields: Fields, folder: ModelFolder) -> GoldenPicture:
+    path = inner_file(fields, folder.path)
+    scores = {name: fields.number(name) for name in folder.aspects}
+    return GoldenPicture(fields.text("file"), path, fields.text("sha256"), _tolerance(fields), scores)
+
+
+def _golden_tensor(fields: Fields, folder: ModelFolder, size: tuple[int, int]) -> GoldenTensor:
+    if "size" in fields and fields.numbers("size", 2, "[height, width]") != size:
+        raise fields.wrong("size", f"the size in model.toml, {list(size)}")
+    logits = {}
+    for name in folder.aspects:
+        n = len(aspect(name).levels)
+        logits[name] = fields.numbers(name, n, f"{n} finite numbers, one a level word")
+    return GoldenTensor(_tolerance(fields), logits)
+
+
+def _tolerance(fields: Fields) -> float:
+    found = fields.number("tolerance", "a finite number, 0 or more")
+    if found < 0:
+        raise fields.wrong("tolerance", "a finite number, 0 or more")
+    return found
 
 
 def _check_hash(folder: ModelFolder, report: CheckReport) -> None:
-    found = hashlib.sha256(folder.weights.read_bytes()).hexdigest()
-    wanted = folder.field("weights", "sha256")
-    report.passed &= found == wanted
-    report.lines.append(f"{'ok' if found == wanted else 'FAILED':<7}weights are the ones model.toml names")
+    wanted = folder.fields.table("weights").text("sha256")
+    same = hashlib.sha256(folder.weights.read_bytes()).hexdigest() == wanted
+    report.passed &= same
+    report.lines.append(f"{'ok' if same else 'FAILED':<7}weights are the ones model.toml names")
 
 
 def golden_tensor(height: int, width: int) -> Picture:
@@ -99,37 +166,41 @@ def golden_tensor(height: int, width: int) -> Picture:
 
 
 def _check_tensor(
-    golden: dict[str, Any], folder: ModelFolder, backbone: Backbone, report: CheckReport
+    golden: GoldenTensor, size: tuple[int, int], backbone: Backbone, report: CheckReport
 ) -> None:
     """Through the network alone, so that the tolerance can be tight: no decoder takes part."""
-    pixels = golden_tensor(*folder.field("preprocessing", "size"))
-    for name in backbone.aspects:
+    pixels = golden_tensor(*size)
+    for name, logits in golden.logits.items():
         asked = aspect(name)
         prompted = Prompted(pixels, name, asked.questions[0], asked.stem)
         logprobs = backbone.answer_logprobs([prompted], asked.levels)[0].astype(np.float64)
-        wanted = np.asarray(golden[name], dtype=np.float64)
-        wanted = wanted - np.log(np.exp(wanted - wanted.max()).sum()) - wanted.max()
-        report.add(f"golden tensor, {name}", float(np.abs(logprobs - wanted).max()), golden["tolerance"])
+        wanted = np.asarray(logits, dtype=np.float64)
+        wanted = wanted - wanted.max()
+        wanted = wanted - np.log(np.exp(wanted).sum())
+        report.add(f"golden tensor, {name}", float(np.abs(logprobs - wanted).max()), golden.tolerance)
 
 
 def _check_picture(
-    golden: dict[str, Any], folder: ModelFolder, scorer: Scorer, report: CheckReport
+    golden: GoldenPicture, folder: ModelFolder, scorer: Scorer, report: CheckReport
 ) -> Picture:
     """Through decoder and network; looser, since decoders differ by version."""
-    path: Path = folder.path / golden["file"]
-    data = read_bytes(path)
-    if hashlib.sha256(data).hexdigest() != golden["sha256"]:
-        raise ModelError(
-            f"model {folder.name!r}: {golden['file']} is not the picture its goldens were made with"
-        )
-    pixels = scorer.prepare(decode(data).picture)
+    pixels = scorer.prepare(_decoded(golden, folder))
     for name, score in scorer.score_pictures([pixels])[0].items():
-        report.add(
-            f"{golden['file']}, {name} {score.value:.2f}",
-            abs(score.value - golden[name]),
-            golden["tolerance"],
-        )
+        difference = abs(score.value - golden.scores[name])
+        report.add(f"{golden.file}, {name} {score.value:.2f}", difference, golden.tolerance)
     return pixels
+
+
+def _decoded(golden: GoldenPicture, folder: ModelFolder) -> Picture:
+    try:
+        data = read_bytes(golden.path)
+        if hashlib.sha256(data).hexdigest() != golden.sha256:
+            raise ModelError(
+                f"model {folder.name!r}: {golden.file} is not the picture its goldens were made with"
+            )
+        return decode(data).picture
+    except InputError as error:
+        raise ModelError(f"model {folder.name!r}: check picture {golden.file!r}: {error}") from error
 
 
 def _check_batch(pixels: list[Picture], scorer: Scorer, report: CheckReport) -> None:
@@ -137,5 +208,6 @@ def _check_batch(pixels: list[Picture], scorer: Scorer, report: CheckReport) -> 
     alone = [scorer.score_pictures([one])[0] for one in pixels]
     many = (pixels * _BATCH)[::-1]
     batched = scorer.score_pictures(many)[::-1][: len(pixels)]
-    worst = max(abs(a[k].value - b[k].value) for a, b in zip(alone, batched, strict=True) for k in a)
+    differences = [abs(a[k].value - b[k].value) for a, b in zip(alone, batched, strict=True) for k in a]
+    worst = float(np.max(differences))  # unlike Python's max, nan where one is nan
     report.add(f"alone against a batch of {len(many)}", worst, _TOLERANCE)

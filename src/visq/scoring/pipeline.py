@@ -151,7 +151,7 @@ def _score(items: Sequence[_Prepared], scorer: PictureScorer) -> list[Outcome]:
 
 def _row(item: _Prepared, scores: Mapping[str, Score] | None) -> Row | None:
     """The row of a sample; None where an earlier one still holds."""
-    path = printable(item.sample.path)
+    path = item.sample.path
     if item.failure is not None:
         return Row(
             item.sample.id,
@@ -179,7 +179,7 @@ def _prepare(
     """Runs in a worker: read, decode, prepare; or see that nothing changed."""
     stamp = _stamp(sample.path)
     old = None if known is None or (known.failed and retry_failed) else known
-    if old is not None and old.path == printable(sample.path) and old.stamp == stamp:
+    if old is not None and old.path == sample.path and old.stamp == stamp:
         return _Prepared(sample, position, stamp)
     sha256 = None
     try:

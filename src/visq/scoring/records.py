@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from visq.core.scales import Scale
-from visq.core.types import Row, Score
+from visq.core.types import Row, Score, printable
 
 HEAD = ("id", "path", "status", "error", "kind", "note", "sha256")
 MADE_BY = ("model", "model_hash", "readout", "preprocessing", "runtime", "version")
 _PARTS = ("", "_low", "_high", "_spread", "_outside", "_distribution", "_scale")
-_DIGITS = 6  # of a score of 1..5 read from float32 logits no more are meant
+_DIGITS = 6  # of a share, or of a score on 1..5: float32 logits mean no more
 
 
 def to_record(row: Row) -> dict[str, Any]:
     """A row without what is the same for the whole run; what the journal keeps.
 
-    Numbers are rounded to six decimals of a 1..5 scale.
+    Scores are rounded to six decimals of a 1..5 scale, more on a shorter scale and fewer on a longer one.
     """
     record: dict[str, Any] = {key: getattr(row, key) for key in HEAD}
     record["scores"] = {aspect: _score(score) for aspect, score in row.scores.items()}
@@ -26,19 +27,20 @@ def to_record(row: Row) -> dict[str, Any]:
 
 
 def _score(score: Score) -> dict[str, Any]:
+    digits = _DIGITS - round(math.log10((score.scale.high - score.scale.low) / 4))
     return {
-        "value": _rounded(score.value),
-        "low": _rounded(score.low),
-        "high": _rounded(score.high),
+        "value": _rounded(score.value, digits),
+        "low": _rounded(score.low, digits),
+        "high": _rounded(score.high, digits),
         "scale": [_whole(score.scale.low), _whole(score.scale.high)],
         "distribution": {word: _rounded(share) for word, share in score.distribution.items()},
-        "spread": _rounded(score.spread),
+        "spread": _rounded(score.spread, digits),
         "outside": _rounded(score.outside),
     }
 
 
-def _rounded(number: float | None) -> float | None:
-    return None if number is None else round(number, _DIGITS)
+def _rounded(number: float | None, digits: int = _DIGITS) -> float | None:
+    return None if number is None else round(number, digits) + 0.0  # + 0.0: -0.0 is 0
 
 
 def _whole(end: float) -> float:
@@ -57,7 +59,7 @@ def to_row(record: Mapping[str, Any]) -> Row:
 
 def to_json(record: Mapping[str, Any], made_by: Mapping[str, Any]) -> str:
     """One line of JSON: the row with what made it, in the order of the contract."""
-    whole = {key: record[key] for key in HEAD}
+    whole = {key: record[key] for key in HEAD} | {"path": printable(record["path"])}
     whole |= {key: made_by[key] for key in MADE_BY}
     whole["scores"] = record["scores"]
     return json.dumps(whole, allow_nan=False)
@@ -70,7 +72,7 @@ def columns(aspects: Sequence[str]) -> list[str]:
 
 def to_flat(record: Mapping[str, Any], made_by: Mapping[str, Any], aspects: Sequence[str]) -> list[Any]:
     """Values of the flat form, in the order of `columns`; None where a cell is empty."""
-    values: list[Any] = [record[key] for key in HEAD]
+    values: list[Any] = [printable(record[key]) if key == "path" else record[key] for key in HEAD]
     values += [made_by[key] for key in MADE_BY]
     for aspect in aspects:
         score = record["scores"].get(aspect)

@@ -6,6 +6,7 @@ Knows names and who serves them; no file formats, no tokens, no console.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -18,7 +19,7 @@ from visq.aspects import Aspect, aspect
 from visq.backbones import BACKBONES, Backbone, ModelFolder, find_model
 from visq.core.errors import DataError, InputError, UnknownName
 from visq.core.scales import MOS, Scale
-from visq.core.types import FloatArray, Picture, Prompted, Reading, Row, Sample, Score, printable
+from visq.core.types import FloatArray, Picture, Prompted, Reading, Row, Sample, Score
 from visq.core.version import __version__
 from visq.data import Inputs
 from visq.readouts import READOUTS
@@ -50,10 +51,10 @@ class RunOptions:
     retry_failed: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("batch", "workers", "limit"):
+        for name, most in (("batch", 4096), ("workers", 1024), ("limit", sys.maxsize)):
             number = getattr(self, name)
-            if number is not None and number < 1:
-                raise InputError(f"{name} must be 1 or more, not {number}")
+            if number is not None and not 1 <= number <= most:
+                raise InputError(f"{name} must be 1 to {most}, not {number}")
         if self.overwrite and self.retry_failed:
             raise InputError("--overwrite starts anew and --retry-failed goes on: give one of them")
         if self.out is None and (self.overwrite or self.retry_failed):
@@ -80,17 +81,17 @@ def load(
     Raises:
         UnknownName: no such model or aspect.
         ModelError: the model cannot be loaded, or does not offer an aspect.
-        InputError: the scale is not LOW..HIGH.
+        InputError: the scale is not LOW..HIGH, or threads is below 1.
     """
     folder = find_model(model)
     wanted = [aspect(name) for name in _names(aspects, folder)]
     shown = scale if isinstance(scale, Scale) else Scale.parse(scale)
-    backbone = BACKBONES.get(folder.field("backbone"))(folder, threads=threads or cpu_limit())
+    backbone = BACKBONES.get(folder.backbone)(folder, threads=cpu_limit() if threads is None else threads)
     return Scorer(folder, backbone, wanted, shown)
 
 
 def _names(aspects: str | Sequence[str] | None, folder: ModelFolder) -> list[str]:
-    offered = list(folder.field("aspects"))
+    offered = list(folder.aspects)
     names = aspects.split(",") if isinstance(aspects, str) else list(offered if aspects is None else aspects)
     if not names:
         raise InputError(f"no aspect to score; model {folder.name!r} scores {', '.join(offered)}")
@@ -123,7 +124,7 @@ class Scorer:
         self.aspects = tuple(aspects)
         self.scale = scale
         self._backbone = backbone
-        readout = folder.field("readout")
+        readout = folder.readout
         self._readouts = {a.name: READOUTS.get(readout)(a.levels, a.scale) for a in self.aspects}
         self._calibrations = {a.name: folder.calibration(a.name) for a in self.aspects}
         self.calibration = {
@@ -233,6 +234,8 @@ class Scorer:
         chosen = options or RunOptions()
         out = None if chosen.out is None else Path(chosen.out)
         samples = _not_empty(_samples(inputs))
+        if out is not None and isinstance(samples, Inputs):
+            samples.refuse_as_output(out)
         journal = _open_journal(out, self.identity, overwrite=chosen.overwrite)
         try:
             table = Table(journal, self.identity, calibration=self.calibration, command=command)
@@ -267,8 +270,10 @@ class Scorer:
             on_progress(done, failed)
         table.interrupted = stop()
         # Only a walk that met every input can tell which inputs are gone.
-        if not table.interrupted and (options.limit is None or done < options.limit):
-            table.vanished = journal.drop_unseen()
+        if table.interrupted or next(walk, None) is not None:
+            journal.put_unmet_last(done, hidden=not table.interrupted)
+        else:
+            table.vanished = journal.drop_unmet()
 
     def close(self) -> None:
         """Free the model."""
@@ -291,7 +296,7 @@ def _journal(outcome: Outcome, journal: Journal) -> None:
     if known is not None and known.seen:
         raise DataError(f"id {sample.id!r} stands twice among the inputs; ids must be unique")
     if outcome.row is None:
-        journal.keep(outcome.position, outcome.stamp, sample.id, printable(sample.path))
+        journal.keep(outcome.position, outcome.stamp, sample.id, sample.path)
     else:
         journal.put(outcome.position, outcome.stamp, to_record(outcome.row))
 
