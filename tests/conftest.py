@@ -8,8 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from photos import VisqRun, make_photos
+
+# No test is timed: the first use of a library takes longer than any deadline.
+settings.register_profile("visq", deadline=None)
+settings.load_profile("visq")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
