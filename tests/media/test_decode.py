@@ -7,13 +7,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import icc_profiles
 import numpy as np
 import pytest
-import raw_files
 from PIL import Image
 
 import hostile
+import icc_profiles
+import raw_files
 from hostile import encode
 from visq.media import colour as colour_room
 from visq.media import content_id, decode, signature

@@ -8,12 +8,12 @@ import sys
 
 import numpy as np
 import pytest
-import raw_files
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 import hostile
+import raw_files
 from hostile import encode
 from visq.core.errors import InputError
 from visq.media import MAX_FILE_BYTES, MAX_PIXELS, decode
