@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from visq.core.errors import DataError, InputError
+from visq.core.errors import DataError, InputError, UnknownName
 from visq.core.scales import (
     LEVEL_WORDS,
     MOS,
@@ -19,6 +19,7 @@ from visq.core.scales import (
     Scale,
     expectation,
     gaussian_levels,
+    level_intervals,
     level_values,
 )
 
@@ -88,26 +89,36 @@ def test_levels_rise_with_the_score(low: float, span: float, k: int, shares: lis
 
 @pytest.mark.shared
 @pytest.mark.parametrize(
-    ("name", "low", "high", "edge", "split", "agreeing", "n"),
+    ("name", "edge", "split", "agreeing", "n"),
     [
-        ("koniq", 6.685, 85.355, "upper", "train", 7045, 7046),
-        ("koniq", 6.685, 85.355, "upper", "test", 2010, 2010),
-        ("spaq", 0, 94, "lower", "train", 8897, 8897),
-        ("spaq", 0, 94, "lower", "test", 2224, 2224),
-        ("spaq", 0, 94, "upper", "train", 8885, 8897),
-        ("spaq", 0, 94, "upper", "test", 2221, 2224),
+        ("koniq", None, "train", 7045, 7046),
+        ("koniq", None, "test", 2010, 2010),
+        ("spaq", None, "train", 8897, 8897),
+        ("spaq", None, "test", 2224, 2224),
+        ("spaq", "upper", "train", 8885, 8897),
+        ("spaq", "upper", "test", 2221, 2224),
+        ("kadid", None, "train", 8084, 8088),
     ],
 )
 def test_levels_of_q_aligns_files(
-    shared: Path, name: str, low: float, high: float, edge: str, split: str, agreeing: int, n: int
+    shared: Path, name: str, edge: str | None, split: str, agreeing: int, n: int
 ) -> None:
     """Counts of agreeing labels as stated beside the data, computed there with other code."""
     with (shared / "labels" / "qalign" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == split]
-    intervals = LevelIntervals(Scale(low, high), edge)  # type: ignore[arg-type]
+        rows = [row for row in csv.DictReader(file) if row["split"] == split and row["level"]]
+    intervals = level_intervals(name)
+    if edge is not None:
+        intervals = LevelIntervals(intervals.scale, edge)  # type: ignore[arg-type]
     words = [LEVEL_WORDS[level] for level in intervals.level([float(row["score"]) for row in rows])]
     assert len(rows) == n
     assert sum(word == row["level"] for word, row in zip(words, rows, strict=True)) == agreeing
+
+
+def test_intervals_have_names_and_directions() -> None:
+    assert level_intervals("csiq").level([0.0, 1.0]).tolist() == [4, 0]  # DMOS: 0 is pristine
+    assert level_intervals("ava").scale == Scale(1, 10)
+    with pytest.raises(UnknownName, match="unknown data set 'konik'; did you mean 'koniq'"):
+        level_intervals("konik")
 
 
 def test_the_worked_example_in_both_value_sets() -> None:

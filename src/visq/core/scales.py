@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from visq.core import toml
 from visq.core.errors import DataError, InputError
+from visq.core.registry import unknown_name
 
 LEVEL_WORDS = ("bad", "poor", "fair", "good", "excellent")
 """The five grades of ITU-R BT.500, worst to best."""
@@ -151,6 +155,32 @@ class LevelIntervals:
             return (self.n_levels - 1 - np.searchsorted(edges, values, side=side)).astype(np.int64)
         side = "left" if self.inclusive == "upper" else "right"
         return np.searchsorted(edges, values, side=side).astype(np.int64)
+
+
+@lru_cache(maxsize=1)
+def _named() -> dict[str, LevelIntervals]:
+    raw = toml.loads(resources.files("visq.core").joinpath("scales.toml").read_text(encoding="utf-8"))
+    named = {}
+    for name, entry in raw.items():
+        low, high = entry["scale"]
+        named[name] = LevelIntervals(Scale(low, high, entry.get("direction", "up")), entry["inclusive"])
+    return named
+
+
+def level_intervals(name: str) -> LevelIntervals:
+    """The level intervals of a rating data set by its name in `scales.toml` (`koniq`, `spaq`, `ava`, ...).
+
+    Raises:
+        UnknownName: there is none of this name; the message offers the nearest.
+
+    Example:
+        >>> level_intervals("spaq").level([18.8, 75.1]).tolist()
+        [1, 3]
+    """
+    try:
+        return _named()[name]
+    except KeyError:
+        raise unknown_name("data set", name, _named()) from None
 
 
 def expectation(distribution: ArrayLike, scale: Scale = MOS) -> NDArray[np.float64]:
