@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -48,20 +50,15 @@ def _root(
     pass
 
 
-class _Stopper:
-    """Turns SIGTERM into KeyboardInterrupt, as SIGINT is, and remembers that one came.
+def _stop(number: int, frame: object) -> None:
+    """Leaves at once, with nothing to save: while rows are scored, `visq score` has a handler of its own.
 
-    Libraries that are just being imported turn a KeyboardInterrupt into errors of their own.
+    No KeyboardInterrupt: libraries that are just being imported turn one into errors of their own, and Python
+    remembers one that passed through an import and ends with the signal instead of the code.
     """
-
-    def __init__(self) -> None:
-        self.asked = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._stop)
-
-    def _stop(self, number: int, frame: object) -> None:
-        self.asked = True
-        raise KeyboardInterrupt
+    with suppress(OSError):
+        os.write(2, b"visq: stopped\n")
+    os._exit(130)
 
 
 def main() -> None:
@@ -69,7 +66,8 @@ def main() -> None:
 
     0 done; 1 nothing done; 2 a misspelt option, aspect or model; 3 finished with failures; 130 stopped.
     """
-    stopper = _Stopper()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     logging.getLogger("visq").addHandler(Notices(logging.WARNING))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -77,18 +75,8 @@ def main() -> None:
     try:
         with results():
             app(prog_name="visq")
-    except (Exception, KeyboardInterrupt) as error:
-        if not (stopper.asked or isinstance(error, VisqError | BrokenPipeError)):
-            raise
-        sys.exit(_ended(error, stopped=stopper.asked))
-
-
-def _ended(error: BaseException, *, stopped: bool) -> int:
-    """Says why in one line; returns the exit code."""
-    if stopped:
-        warn("stopped")
-        return 130
-    if isinstance(error, BrokenPipeError):
-        return 1  # the reader of a pipe (`| head`) has gone and wants no more
-    warn(str(error))
-    return 2 if isinstance(error, UnknownName | UsageMistake) else 1
+    except VisqError as error:
+        warn(str(error))
+        sys.exit(2 if isinstance(error, UnknownName | UsageMistake) else 1)
+    except BrokenPipeError:
+        sys.exit(1)  # the reader of a pipe (`| head`) has gone and wants no more
