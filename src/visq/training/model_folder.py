@@ -21,7 +21,7 @@ from visq.training.card import card_text
 from visq.training.crossfit import AspectFigures, Figure
 from visq.training.features import prepare
 from visq.training.recipe import Recipe
-from visq.training.toml_text import toml_text
+from visq.core.toml_text import toml_text
 
 if TYPE_CHECKING:
     from visq.training.mini_head import FittedAspect

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from visq.core import toml
 from visq.core.errors import InputError
-from visq.training.toml_text import toml_text
+from visq.core.toml_text import toml_text
 
 KEYS = st.from_regex(r"[a-z_][a-z0-9_-]{0,6}", fullmatch=True)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

@@ -1,0 +1,112 @@
+"""A finding of `visq check`, and what a check is given. Knows rows and facts about files; checks nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from visq.core.scales import LevelIntervals, Scale
+from visq.data.manifest import LooseRow
+
+Severity = Literal["error", "warning", "note"]
+"""error: figures on this data are wrong; warning: they may mislead; note: worth knowing, no finding by itself."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found.
+
+    Attributes:
+        check: name of the check that found it, e.g. `group-overlap`.
+        severity: `error` and `warning` make the exit code 3; a `note` does not.
+        message: one line: what, where, what to do.
+        sets: names of the sets concerned.
+        rows: ids of the rows concerned, all of them, in the order of their set; "SET/ID" where several sets are.
+        figures: numbers of the finding by name, e.g. {"n_groups": 274, "share": 0.92}.
+    """
+
+    check: str
+    severity: Severity
+    message: str
+    sets: tuple[str, ...]
+    rows: tuple[str, ...] = ()
+    figures: Mapping[str, float | int | str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What one pass over a picture's file found; a few hundred bytes, so that 10,000 pictures stay small.
+
+    Attributes:
+        sha256: of the bytes; None where the file cannot be read.
+        n_bytes: size of the file; -1 where it cannot be read.
+        error: why it cannot be decoded; None where it can.
+        kind: the failure in a word.
+        format: `JPEG`, `PNG`, ...; empty where unknown.
+        width: of the upright picture; 0 where it cannot be decoded.
+        height: likewise.
+        jpeg_luma_sum: sum of the luminance quantisation table; -1 where there is none.
+        n_exif: number of EXIF tags.
+        pixel_sha256: of the decoded upright sRGB pixels and their size.
+        dhash: 64-bit difference hash of the decoded picture.
+        phash: 64-bit DCT hash of it.
+        code: bytes, the sign code of the model's features (near-duplicates in feature space); empty where not asked.
+        features: bytes, the features in float16; empty where not asked.
+    """
+
+    sha256: str | None
+    n_bytes: int
+    error: str | None
+    kind: str | None
+    format: str = ""
+    width: int = 0
+    height: int = 0
+    jpeg_luma_sum: int = -1
+    n_exif: int = 0
+    pixel_sha256: str = ""
+    dhash: int = 0
+    phash: int = 0
+    code: bytes = b""
+    features: bytes = b""
+
+
+@dataclass(frozen=True)
+class CheckedSet:
+    """One manifest as `visq check` sees it: every row, also what a run would refuse.
+
+    Attributes:
+        name: of the set.
+        manifest: path of the manifest, as typed.
+        format: name of its format (`csv`, `jsonl`, `qalign`, ...).
+        aspect: the aspect checked; None where no label is.
+        label_column: column of the labels; None where there is none.
+        rows: every row with content, in order.
+        labels: aspect labels as numbers, [n], None where the cell is empty or no number.
+        stds: of the raters' scores, [n], None where not known.
+        groups: [n], what must not be torn; None where no column says.
+        splits: [n], text of the split column, empty where none.
+        label_scale: what labels are measured on; None where nobody said.
+        intervals: level intervals of the data set (`core/scales.toml`), if the protocol names them.
+        protocol: name of the protocol, or None.
+        facts: one for each row, or empty where pictures were not looked at (`--no-pictures`, video, no files).
+    """
+
+    name: str
+    manifest: str
+    format: str
+    aspect: str | None
+    label_column: str | None
+    rows: Sequence[LooseRow]
+    labels: Sequence[float | None]
+    stds: Sequence[float | None]
+    groups: Sequence[str | None]
+    splits: Sequence[str]
+    label_scale: Scale | None = None
+    intervals: LevelIntervals | None = None
+    protocol: str | None = None
+    facts: Sequence[PictureFacts] = ()
+
+
+Check = Callable[[Sequence[CheckedSet]], Iterator[Finding]]
+"""A check gets all sets at once, since leaks lie between them, and yields what it finds."""
