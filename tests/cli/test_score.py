@@ -279,7 +279,7 @@ def test_a_signal_at_any_time_is_exit_130_without_a_traceback(
         (["photos", "--out", "s.csv", "--report", "page.html"], 1, "exists and is no report of visq"),
         (["photos", "--limit", "99999999999999999999999"], 2, "limit must be 1 to"),
         (["photos", "--scale", "0..1e308"], 2, "its ends at most"),
-        (["table.tsv"], 1, "manifests are read as CSV only"),
+        (["table.xlsx"], 1, "spreadsheets are not read"),
         (["photos", "--model", ""], 2, "unknown model ''"),
     ],
 )
@@ -287,7 +287,7 @@ def test_outputs_that_would_destroy_something_and_odd_numbers(
     visq: VisqRun, photos: Path, tmp_path: Path, words: list[str], code: int, said: str
 ) -> None:
     (tmp_path / "m.csv").write_text("path\nphotos/home/0.png\n")
-    (tmp_path / "table.tsv").write_text("path\n")
+    (tmp_path / "table.xlsx").write_text("path\n")
     (tmp_path / "page.html").write_text("<p>my own page</p>")
     (tmp_path / "photo.html").write_bytes((photos / "home" / "0.png").read_bytes())
     before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}

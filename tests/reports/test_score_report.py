@@ -279,6 +279,6 @@ def test_the_page_has_no_name_of_a_machine_and_no_time(tmp_path: Path) -> None:
 
 
 def test_constants_agree_with_the_style() -> None:
-    source = Path(score_report.__file__).with_name("score_report.html.j2").read_text(encoding="utf-8")
+    source = Path(score_report.__file__).with_name("_style.css.j2").read_text(encoding="utf-8")
     tones = {int(tone) for tone in re.findall(r"--tone-(\d): light-dark", source)}
     assert tones == set(range(score_report.N_TONES))

@@ -217,6 +217,8 @@ def _announce(identity: Mapping[str, Any], calibration: Mapping[str, str]) -> No
     without = [name for name in aspects if name not in calibration]
     if without:
         warn(f"{identity['model']} has no calibration for {', '.join(without)}: no interval is given")
+    for name, about in calibration.items():
+        warn(f"intervals of {name} hold for: {about}")
 
 
 def _notices(table: Table, found: Inputs) -> None:

@@ -14,9 +14,9 @@ from typing import Literal, TextIO
 from visq.core.errors import InputError
 from visq.core.types import Sample, printable
 from visq.data.manifest import Manifest
+from visq.data.tables import ENDINGS
 from visq.data.walk import glob_base, is_glob, matches, numbered, walk_folder, walk_glob
 
-_OTHER_TABLES = (".tsv", ".json", ".jsonl", ".parquet", ".xlsx")
 _SUGGESTIONS_FROM = 10_000  # names of a folder that are compared with a misspelt one
 
 
@@ -50,8 +50,8 @@ class _Word:
 class Inputs:
     """Samples that words stand for; every walk looks at the disk anew, lazily, in a fixed order.
 
-    A word is a file, a folder (walked in natural order), a glob (where no file has that very name), a `.csv`
-    manifest, or `-` for names on standard input, one a line or separated by NUL. What was typed, or named in
+    A word is a file, a folder (walked in natural order), a glob (where no file has that very name), a
+    manifest (by its ending: CSV, TSV, JSON, Parquet), or `-` for names on standard input, one a line or separated by NUL. What was typed, or named in
     a manifest or on standard input, always gives a Sample, a name of a folder on standard input too; what is
     met in a folder or by a glob gives one if it is a picture by its ending or signature.
 
@@ -173,10 +173,10 @@ def _understood(text: str) -> _Word:
     if os.path.isdir(text):
         return _Word(text, "folder", _prefix(text))
     if os.path.lexists(text):
-        if text.lower().endswith(".csv"):
+        if text.lower().endswith(tuple(ENDINGS)):
             return _Word(text, "manifest", _prefix(text), Manifest(text))
-        if text.lower().endswith(_OTHER_TABLES):
-            raise InputError(f"{text!r}: manifests are read as CSV only; save the table as .csv")
+        if text.lower().endswith((".xlsx", ".xls", ".ods")):
+            raise InputError(f"{text!r}: spreadsheets are not read; save the table as .csv")
         return _Word(text, "file", _prefix(os.path.dirname(text)))
     if not is_glob(text):
         raise _missing(text)

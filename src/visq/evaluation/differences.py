@@ -17,6 +17,9 @@ from visq.evaluation.resampling import left_out, members_of, resampled
 Float64Array = NDArray[np.float64]
 Statistic = Callable[..., float]
 
+ROUNDING = 1e-12
+"""Figures of the same scores on two scales differ by less than this, from rounding alone."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -105,12 +108,7 @@ def paired_difference(
         >>> paired_difference(srcc, truth, -truth, truth, truth, rng=rng).difference
         2.0
     """
-    drawn = _drawn(statistic, (a, b, truth), groups, n_resamples, level, method, rng)
-    at_most = (1 + int((drawn.values <= 0).sum())) / (1 + drawn.n_defined)
-    at_least = (1 + int((drawn.values >= 0).sum())) / (1 + drawn.n_defined)
-    p_value = math.nan if math.isnan(drawn.interval.low) else min(1.0, 2 * min(at_most, at_least))
-    error = float(np.nanstd(drawn.values, ddof=1)) if drawn.n_defined > 1 else math.nan
-    return Difference(drawn.a, drawn.b, drawn.a - drawn.b, drawn.interval, p_value, error)
+    return _tested(_drawn(statistic, (a, b, truth), groups, n_resamples, level, method, rng))
 
 
 def equivalence(
@@ -153,20 +151,63 @@ def equivalence(
     Source:
         Two one-sided tests: Schuirmann 1987; the first of them alone is the test of no inferiority.
     """
-    if not margin > 0 or not 0.5 < level < 1:
-        raise InputError(f"no test of no loss beyond {margin:g} at a one-sided level of {level:g}")
-    drawn = _drawn(statistic, (a, b, truth), groups, n_resamples, 2 * level - 1, method, rng)
-    low, high = drawn.interval.low, drawn.interval.high
-    p_value = (1 + int((drawn.values <= -margin).sum())) / (1 + drawn.n_defined)
-    return Equivalence(
-        drawn.a - drawn.b,
-        margin,
-        level,
-        drawn.interval,
-        math.nan if math.isnan(low) else p_value,
-        low > -margin,
-        low > -margin and high < margin,
+    _check_margin(margin, level)
+    return _held(
+        _drawn(statistic, (a, b, truth), groups, n_resamples, 2 * level - 1, method, rng), margin, level
     )
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """A statistic of one scorer and of its resamples; two of the same draws make a paired comparison.
+
+    What `paired_difference` and `equivalence` draw anew for every pair is drawn once here, for many scorers.
+
+    Attributes:
+        value: the statistic of all rows.
+        values: float64 [n_resamples], of each resample; nan where it has none.
+        n: rows.
+        n_groups: groups that were drawn.
+    """
+
+    value: float
+    values: Float64Array
+    n: int
+    n_groups: int
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """Percentile interval of the statistic itself."""
+        return _interval(self.values, level, self.n, self.n_groups)
+
+    def minus(self, other: Resampled, level: float = 0.95) -> Difference:
+        """This scorer less another of the same draws, as `paired_difference` by percentiles.
+
+        Raises:
+            DataError: they were not drawn from as many rows, groups and resamples.
+        """
+        return _tested(self._against(other, level))
+
+    def no_worse_than(self, other: Resampled, margin: float = 0.005, level: float = 0.95) -> Equivalence:
+        """Is this scorer no worse than another of the same draws, as `equivalence` by percentiles?
+
+        Raises:
+            InputError: margin or level make no test.
+            DataError: they were not drawn from as many rows, groups and resamples.
+        """
+        _check_margin(margin, level)
+        return _held(self._against(other, 2 * level - 1), margin, level)
+
+    def _against(self, other: Resampled, level: float) -> _Drawn:
+        sizes = [(one.n, one.n_groups, one.values.size) for one in (self, other)]
+        if sizes[0] != sizes[1]:
+            raise DataError(f"no pair: rows, groups and resamples are {sizes[0]} and {sizes[1]}")
+        values = _less(self.values, other.values)
+        return _Drawn(self.value, other.value, values, _interval(values, level, self.n, self.n_groups))
+
+
+def _interval(values: Float64Array, level: float, n: int, n_groups: int) -> Interval:
+    undefined = int(np.isnan(values).sum())
+    return Interval(*percentile_ends(values, level), level, n, n_groups, values.size, undefined)
 
 
 @dataclass(frozen=True)
@@ -179,8 +220,47 @@ class _Drawn:
     interval: Interval
 
     @property
+    def difference(self) -> float:
+        return float(_less(np.array(self.a), np.array(self.b)))
+
+    @property
     def n_defined(self) -> int:
         return int((~np.isnan(self.values)).sum())
+
+
+def _less(a: Float64Array, b: Float64Array) -> Float64Array:
+    """Difference a - b; 0 where it is rounding: its sign would count as one scorer being better."""
+    found = a - b
+    return np.where(np.abs(found) < ROUNDING, 0.0, found)
+
+
+def _tested(drawn: _Drawn) -> Difference:
+    """Two-sided p-value and standard error of a resampled difference."""
+    at_most = (1 + int((drawn.values <= 0).sum())) / (1 + drawn.n_defined)
+    at_least = (1 + int((drawn.values >= 0).sum())) / (1 + drawn.n_defined)
+    p_value = math.nan if math.isnan(drawn.interval.low) else min(1.0, 2 * min(at_most, at_least))
+    error = float(np.nanstd(drawn.values, ddof=1)) if drawn.n_defined > 1 else math.nan
+    return Difference(drawn.a, drawn.b, drawn.difference, drawn.interval, p_value, error)
+
+
+def _held(drawn: _Drawn, margin: float, level: float) -> Equivalence:
+    """A resampled difference against a margin."""
+    low, high = drawn.interval.low, drawn.interval.high
+    p_value = (1 + int((drawn.values <= -margin).sum())) / (1 + drawn.n_defined)
+    return Equivalence(
+        drawn.difference,
+        margin,
+        level,
+        drawn.interval,
+        math.nan if math.isnan(low) else p_value,
+        low > -margin,
+        low > -margin and high < margin,
+    )
+
+
+def _check_margin(margin: float, level: float) -> None:
+    if not margin > 0 or not 0.5 < level < 1:
+        raise InputError(f"no test of no loss beyond {margin:g} at a one-sided level of {level:g}")
 
 
 def _drawn(
@@ -197,7 +277,7 @@ def _drawn(
     members = members_of(groups, [len(a), len(b), len(truth)])
     again = copy.deepcopy(rng)  # the same state draws the same groups: that is the pairing
     values = resampled(statistic, [a, truth], members, n_resamples, rng)
-    values = values - resampled(statistic, [b, truth], members, n_resamples, again)
+    values = _less(values, resampled(statistic, [b, truth], members, n_resamples, again))
     of_a, of_b = float(statistic(a, truth)), float(statistic(b, truth))
     if method == "percentile":
         low, high = percentile_ends(values, level)

@@ -202,13 +202,20 @@ def _search(shift: Callable[[int], float], power: float, level: float) -> int | 
     return high
 
 
-def verdict(found: Difference | PublishedDifference, *, power: float = 0.8, level: float = 0.05) -> str:
+def verdict(
+    found: Difference | PublishedDifference,
+    *,
+    power: float = 0.8,
+    level: float = 0.05,
+    adjusted: float | None = None,
+) -> str:
     """A comparison in one sentence.
 
     Args:
         found: a comparison, of tables or of published figures.
         power: for the number of pictures needed.
         level: two-sided; a p-value below it tells the two apart.
+        adjusted: for one of several paired comparisons, its p-value after `holm`, which then decides.
 
     Returns:
         The sentence. Numbers of pictures are rounded up to two digits.
@@ -228,6 +235,8 @@ def verdict(found: Difference | PublishedDifference, *, power: float = 0.8, leve
     needed = pictures_needed(found, power=power, level=level)
     if not ps or any(math.isnan(p) for p in ps):
         return f"n = {n}: no test of {a} against {b} exists"
+    if adjusted is not None and max(ps) < level:
+        return _among_several(f"n = {n}:", (a, b), max(ps), adjusted, level)
     if max(ps) < level:
         return f"n = {n}: {a} and {b} differ (p {_p(max(ps))})"
     if min(ps) < level and isinstance(found, PublishedDifference):
@@ -237,14 +246,28 @@ def verdict(found: Difference | PublishedDifference, *, power: float = 0.8, leve
     return f"n = {n}: cannot tell {a} from {b}; {_wanted(needed)}"
 
 
+def _among_several(start: str, told: tuple[str, str], p: float, adjusted: float, level: float) -> str:
+    """The sentence for a comparison that alone would tell the two apart."""
+    if adjusted < level:
+        return f"{start} {told[0]} and {told[1]} differ (Holm p {_p(adjusted)})"
+    alone = f"p {_p(p)} alone is Holm p {_p(adjusted)} among all comparisons"
+    return f"{start} cannot tell {told[0]} from {told[1]}: {alone}"
+
+
 def _wanted(needed: Sequence[int]) -> str:
     if not needed:
         return "no number of pictures would"
-    fewest, most = _two_digits(min(needed)), _two_digits(max(needed))
+    fewest, most = rounded_up(min(needed)), rounded_up(max(needed))
     return f"about {most} pictures needed" if fewest == most else f"about {fewest} to {most} pictures needed"
 
 
-def _two_digits(n: int) -> int:
+def rounded_up(n: int) -> int:
+    """A number of pictures as people are told it: two digits, never too few.
+
+    Example:
+        >>> rounded_up(588)
+        590
+    """
     unit = int(10 ** max(0, len(str(n)) - 2))
     return -(-n // unit) * unit
 

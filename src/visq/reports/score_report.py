@@ -6,34 +6,24 @@ The same table and pictures give the same bytes.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import math
 import os
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
 from typing import Protocol
 
-from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
-
-from visq.core.errors import InputError
 from visq.core.registry import unknown_name
 from visq.core.scales import LEVEL_WORDS, MOS, LevelIntervals, Scale, level_values
 from visq.core.types import Row, Score, printable
+from visq.reports.page import json_text, number, template, write_page
 from visq.reports.thumbnails import thumbnails_of
-from visq.scoring import atomic_write
 
 MAX_FOLDERS = 60
 MAX_OPEN_FAILURES = 20
 SORT_BY_NAME = "name"
 N_BINS = 20
 N_TONES = 5
-_MARK = b'<meta name="generator" content="visq">'
 
 
 class ReportTable(Protocol):
@@ -76,31 +66,7 @@ def write_report(table: ReportTable, path: str | os.PathLike[str], *, sort: str 
         raise unknown_name("sort", sort, known)
     thumbnails, n_reached = thumbnails_of(rows)
     page = _render(table, rows, aspects, thumbnails, n_reached, sort)
-    with atomic_write(path) as partial:
-        # Lone surrogates (file names that are no text) cannot be UTF-8: they are written as escapes.
-        partial.write_bytes(page.encode("utf-8", "backslashreplace"))
-
-
-def check_page(path: str | os.PathLike[str]) -> None:
-    """Refuse a place where no report can be written, before the work is done that it would show.
-
-    Raises:
-        InputError: no HTML ending, no such folder, or something of that name that is no report.
-    """
-    page = Path(path)
-    if page.suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"a report is an HTML page; {page.name!r} does not end in .html")
-    if not page.parent.is_dir():
-        raise InputError(f"cannot write {str(page)!r}: no folder {str(page.parent)!r}", kind="output")
-    if page.is_dir():
-        raise InputError(f"cannot write {str(page)!r}: it is a folder", kind="output")
-    if page.is_file() and not _is_report(page):
-        raise InputError(f"{str(page)!r} exists and is no report of visq; choose another name", kind="output")
-
-
-def _is_report(page: Path) -> bool:
-    with page.open("rb") as file:
-        return _MARK in file.read(4096)
+    write_page(path, page)
 
 
 # --- aspects -----------------------------------------------------------------------------------------
@@ -224,7 +190,7 @@ def _mean(aspect: _Aspect, rows: Sequence[Row]) -> dict[str, object] | None:
     if not values:
         return None
     mean = math.fsum(values) / len(values)
-    return {"value": _number(mean), "level": aspect.level(mean)}
+    return {"value": number(mean), "level": aspect.level(mean)}
 
 
 def _row_data(row: Row, aspects: Sequence[_Aspect]) -> dict[str, object]:
@@ -246,15 +212,15 @@ def _row_data(row: Row, aspects: Sequence[_Aspect]) -> dict[str, object]:
 
 def _score_data(aspect: _Aspect, score: Score) -> dict[str, object]:
     return {
-        "value": _number(score.value),
-        "low": _number(score.low),
-        "high": _number(score.high),
+        "value": number(score.value),
+        "low": number(score.low),
+        "high": number(score.high),
         "level": aspect.level(score.value),
         "bin": aspect.band(score.value, aspect.n_bins),
         # Pairs, since an object in JavaScript would put answers that look like numbers in its own order.
-        "distribution": [[answer, _number(share)] for answer, share in score.distribution.items()],
-        "spread": _number(score.spread),
-        "outside": _number(score.outside),
+        "distribution": [[answer, number(share)] for answer, share in score.distribution.items()],
+        "spread": number(score.spread),
+        "outside": number(score.outside),
     }
 
 
@@ -269,11 +235,6 @@ def _aspect_data(aspect: _Aspect) -> dict[str, object]:
         "words": list(aspect.words),
         "tones": [aspect.tone(k) for k in range(len(aspect.words))],
     }
-
-
-def _number(value: float | None) -> float | None:
-    """A number as JSON can hold it: no nan, and no digits nobody reads."""
-    return round(float(value), 5) if value is not None and math.isfinite(value) else None
 
 
 # --- the page ------------------------------------------------------------------------------------------
@@ -293,7 +254,7 @@ def _render(
         "rows": [_row_data(row, aspects) for row in rows],
         "folders": folders[:MAX_FOLDERS],
     }
-    return _template().render(
+    return template("score_report.html.j2").render(
         n=len(rows),
         failures=[row for row in rows if row.status == "failed"],
         max_open_failures=MAX_OPEN_FAILURES,
@@ -308,37 +269,9 @@ def _render(
         calibration=table.calibration,
         command=table.command,
         sort=sort,
-        data=_json(data),
-        thumbnails=_json(thumbnails),
+        data=json_text(data),
+        thumbnails=json_text(thumbnails),
     )
-
-
-def _template() -> Template:
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["printable"] = printable
-    environment.filters["csp_hash"] = _csp_hash
-    source = resources.files("visq.reports").joinpath("score_report.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(source)
-
-
-def _csp_hash(text: str) -> Markup:
-    """What a content security policy calls an inline script or style, so that no other one can run."""
-    digest = hashlib.sha256(str(text).encode("utf-8")).digest()
-    return Markup(f"'sha256-{base64.b64encode(digest).decode('ascii')}'")
-
-
-def _json(value: object) -> Markup:
-    """JSON that no name in it can end: plain ASCII, with the characters HTML looks at written as escapes."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
 
 
 def _identity(identity: Mapping[str, object]) -> list[tuple[str, str]]:

@@ -128,9 +128,7 @@ class Scorer:
         self._readouts = {a.name: READOUTS.get(readout)(a.levels, a.scale) for a in self.aspects}
         self._calibrations = {a.name: folder.calibration(a.name) for a in self.aspects}
         self.calibration = {
-            name: "; ".join(filter(None, (found.population, found.note)))
-            for name, found in self._calibrations.items()
-            if found is not None
+            name: found.about for name, found in self._calibrations.items() if found is not None
         }
         self.identity: dict[str, Any] = {
             "model": folder.name,
@@ -176,13 +174,12 @@ class Scorer:
     def _score_aspect(self, asked: Aspect, logprobs: FloatArray) -> list[Score]:
         reading: Reading = self._readouts[asked.name].read(logprobs, closed_set=self._backbone.closed_set)
         n = len(reading.value)
-        low = high = np.full(n, np.nan)
+        value, low, high = reading.value, np.full(n, np.nan), np.full(n, np.nan)
         calibration = self._calibrations[asked.name]
         if calibration is not None:
-            low, high = calibration.interval(reading.value, asked.scale)
-        value, low, high = (
-            asked.scale.convert(numbers, self.scale) for numbers in (reading.value, low, high)
-        )
+            value = calibration.value(value, asked.scale)
+            low, high = calibration.interval(value, asked.scale)
+        value, low, high = (asked.scale.convert(numbers, self.scale) for numbers in (value, low, high))
         unit = (self.scale.high - self.scale.low) / (asked.scale.high - asked.scale.low)
         return [
             Score(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from visq.core.scales import LevelIntervals, Scale
-from visq.data.manifest import LooseRow
+from visq.data.loose import LooseRow
 
 Severity = Literal["error", "warning", "note"]
 """error: figures on this data are wrong; warning: they may mislead; note: worth knowing, no finding by itself."""
