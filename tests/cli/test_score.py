@@ -73,7 +73,7 @@ def test_a_report_is_written(visq: VisqRun, photos: Path, tiny: Path, tmp_path: 
         (["photos", "--model", "empty"], 1, "no model.toml in 'empty'"),
         (["photos", "--scale", "5"], 2, "scale '5' is not of the form LOW..HIGH"),
         (["photos", "--scale", "5..1"], 2, "from a lower to a higher number"),
-        (["photos", "--out", "s.txt"], 2, "use an ending of .csv or .jsonl"),
+        (["photos", "--out", "s.txt"], 2, "use an ending of .csv, .jsonl, .parquet"),
         (["photos", "--out", "no/s.csv"], 1, "no folder 'no'"),
         (["photos", "--report", "r.pdf"], 2, "does not end in .html"),
         (["photos", "--sort", "quality", "--aspect", "aesthetics"], 2, "only aesthetics will be scored"),

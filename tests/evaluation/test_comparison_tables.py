@@ -114,6 +114,18 @@ def test_what_does_not_exist_is_a_dash(tmp_path):
     assert ",b,srcc,,,,8,8," in csv_text(found)
 
 
+def test_without_a_test_nothing_is_told_from_the_best(tmp_path):
+    labels, (a, b), _ = scorers(np.random.default_rng(2), 50, (0.1, 3.0))
+    groups = np.arange(50) % 5  # too few for a test
+    runs = [
+        make_run(tmp_path / run, [make_set("s", labels, x, groups=groups, group_column="scene")])
+        for run, x in (("a", a), ("b", b))
+    ]
+    found = compare_runs(runs, resamples=20)
+    assert [column.best for column in columns_of(found)] == [{"a", "b"}] * 2
+    assert "n = 50 in 5 groups of 'scene'" in markdown(found)
+
+
 def test_what_the_margin_allows_is_told(tmp_path):
     rng = np.random.default_rng(3)
     labels, (a, b), _ = scorers(rng, 150, (0.4, 0.4))

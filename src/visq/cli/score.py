@@ -36,7 +36,7 @@ _WHAT, _RESULTS, _RUN = "What is scored", "What comes out", "How it runs (none o
 def score(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUTS", help="Pictures, folders, globs, CSV manifests; - reads names."),
+        typer.Argument(metavar="INPUTS", help="Pictures, folders, globs, manifests; - reads names."),
     ],
     model: Annotated[
         str, typer.Option(help="A shipped model or a model folder.", rich_help_panel=_WHAT)
@@ -54,7 +54,7 @@ def score(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Table to write, .csv or .jsonl; the same command again resumes it.",
+            help="Table to write, .csv, .jsonl or .parquet; the same command again resumes it.",
             readable=False,  # whether it can be written is ours to say, in one line
             rich_help_panel=_RESULTS,
         ),

@@ -51,8 +51,9 @@ class Inputs:
     """Samples that words stand for; every walk looks at the disk anew, lazily, in a fixed order.
 
     A word is a file, a folder (walked in natural order), a glob (where no file has that very name), a
-    manifest (by its ending: CSV, TSV, JSON, Parquet), or `-` for names on standard input, one a line or separated by NUL. What was typed, or named in
-    a manifest or on standard input, always gives a Sample, a name of a folder on standard input too; what is
+    manifest (by its ending: CSV, TSV, JSON, Parquet), or `-` for names on standard input, one a line or
+    separated by NUL. What was typed, or named in a manifest or on standard input, always gives a Sample, a
+    name of a folder on standard input too; what is
     met in a folder or by a glob gives one if it is a picture by its ending or signature.
 
     Ids: the path relative to the folder typed, or to a glob's part before the first wildcard; a typed file's

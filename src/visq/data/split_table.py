@@ -7,25 +7,26 @@ of each row outside outer fold K), `split_seed`, `split_reason`.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from visq.core.errors import DataError, InputError
+import numpy as np
+
+from visq.core.errors import DataError, InputError, VisqError
 from visq.core.registry import unknown_name
-from visq.core.types import printable
+from visq.core.types import BoolArray, IntArray, printable
+from visq.core.version import __version__
 from visq.data.columns import FILE_COLUMNS, ID_COLUMNS, group_columns, named, positions
 from visq.data.groups import joined_groups
 from visq.data.split_balance import balance, torn_groups
-from visq.data.splits import Assignment, Strata, label_strata, spread_groups
+from visq.data.split_list import find_parts, read_split_list
+from visq.data.splits import Assignment, Giant, Strata, label_strata, spread_groups
 from visq.data.tables import FlatTable, read_table
 
 FORMAT = 1
 SPLIT, FOLD, INNER, SEED, REASON = "split", "fold", "inner_fold_", "split_seed", "split_reason"
-_LIST_COLUMNS = ("split", "set", "subset", "partition")
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,27 @@ class SplitRequest:
     replace: bool = False
 
     def __post_init__(self) -> None:
-        asked = [name for name in ("shares", "folds", "official") if getattr(self, name) is not None]
+        asked = [f"--{name}" for name in ("shares", "folds", "official") if getattr(self, name) is not None]
         if len(asked) != 1:
-            raise InputError(f"a split is by shares, by folds or official: give one, not {asked or 'none'}")
+            raise InputError(
+                f"a split is by --shares, by --folds or --official: give one, not {' and '.join(asked) or 'none'}"
+            )
         if self.nested is not None and self.folds is None:
-            raise InputError("nested folds are inner folds of outer ones: give folds too")
+            raise InputError("--nested gives the inner folds of outer ones: give --folds too")
         for name, number in (("folds", self.folds), ("nested", self.nested)):
             if number is not None and number < 2:
-                raise InputError(f"{name} must be 2 or more, not {number}")
-        if not self.seed.isprintable() or not self.seed.strip():
-            raise InputError("the seed is a text that can be printed; write a word or a number")
+                raise InputError(f"--{name} must be 2 or more, not {number}")
+        if not (self.seed.strip() and self.seed.isprintable()):
+            raise InputError("--seed is a text that can be printed; write a word or a number")
+
+    @property
+    def adds(self) -> list[str]:
+        """Names of the columns that the split adds."""
+        names = [] if (self.official or "").strip().casefold() == SPLIT else [SPLIT]
+        if self.folds is not None:
+            names.append(FOLD)
+            names += [f"{INNER}{k}" for k in range(self.folds if self.nested else 0)]
+        return [*names, SEED, REASON]
 
 
 @dataclass(frozen=True)
@@ -75,33 +87,20 @@ class SplitTable:
         table: what was read; it is walked again for the rows.
         columns: all columns, in order.
         report: what was reached, as JSON holds it.
+        kept: positions of the table's own columns that stay.
+        added: cells of the split's columns, each [n].
     """
 
     table: FlatTable
     columns: tuple[str, ...]
     report: Mapping[str, Any]
-    _kept: tuple[int, ...] = field(repr=False)
-    _added: Mapping[str, Sequence[str]] = field(repr=False)
+    kept: tuple[int, ...] = field(repr=False)
+    added: Sequence[Sequence[str]] = field(repr=False)
 
     def rows(self) -> Iterator[list[str]]:
         """Cells of every row, in the order of the table; the file is read anew."""
-        added = list(self._added.values())
         for i, (_, cells) in enumerate(self.table):
-            yield [*(cells[at] for at in self._kept), *(column[i] for column in added)]
-
-
-@dataclass(frozen=True)
-class _Read:
-    """The columns that a split needs, each [n]."""
-
-    rows: list[int]
-    groups: list[str]
-    group_columns: tuple[str, ...]
-    n_joined: int
-    keys: list[tuple[str, ...]]
-    label: list[str] | None
-    domain: list[str] | None
-    official: list[str] | None
+            yield [*(cells[at] for at in self.kept), *(column[i] for column in self.added)]
 
 
 def parse_shares(text: str) -> dict[str, float]:
@@ -141,35 +140,266 @@ def split_table(path: str | os.PathLike[str], request: SplitRequest) -> SplitTab
             official split tears a group; the message gives row and column.
     """
     table = read_table(path)
-    columns = _own_columns(table, request)
-    read = _read(table, request)
-    n_parts = len(request.shares or ()) or request.folds or 2
-    strata = None if read.label is None else _strata(table, read, request, n_parts)
-    if read.official is not None:
-        added, assignment = _official(table, read), None
-    else:
-        added, assignment = _made(read, request, strata)
-    kept = tuple(i for i, name in enumerate(columns) if name is not None and name not in added)
-    if read.official is not None and SPLIT in table.columns:
-        added = {name: cells for name, cells in added.items() if name != SPLIT}
-        kept = tuple(i for i, name in enumerate(columns) if name is not None)
-    names = (*(table.columns[i] for i in kept), *added)
-    return SplitTable(table, names, _report(table, read, request, strata, added, assignment), kept, added)
-
-
-def _own_columns(table: FlatTable, request: SplitRequest) -> list[str | None]:
-    """The table's columns; None for those that the split replaces."""
-    positions(table.shown, table.columns)
-    made = {SPLIT, SEED, REASON}
-    if request.folds is not None:
-        made.add(FOLD)
-    made.update(f"{INNER}{k}" for k in range(request.folds or 0) if request.nested)
+    kept = _kept_columns(table, request)
+    read = _Columns(table, request)
     if request.official is not None:
-        made.discard(SPLIT if request.official.strip().casefold() == SPLIT else "")
-    clash = [name for name in table.columns if name.casefold() in made]
+        made = _official(table, read, request.official)
+    else:
+        made = _made(read, request)
+    added = {**made.columns, SEED: [made.seed] * len(read.rows), REASON: made.reasons}
+    names = (*(table.columns[at] for at in kept), *request.adds)
+    report = _report(table, read, request, made)
+    return SplitTable(table, names, report, kept, [added[name] for name in request.adds])
+
+
+def _kept_columns(table: FlatTable, request: SplitRequest) -> tuple[int, ...]:
+    """Positions of the table's columns that the split does not write over."""
+    positions(table.shown, table.columns)
+    clash = [at for at, name in enumerate(table.columns) if name.casefold() in request.adds]
     if clash and not request.replace:
+        name = table.columns[clash[0]]
         raise DataError(
-            f"{table.shown} has a column {clash[0]!r} already; keep it with --official {clash[0]}, rename it, "
-            "or write over it in the output with --replace"
+            f"{table.shown} has a column {name!r} already; keep that split with --official {name}, "
+            "or leave the column out of the output with --replace"
         )
-    return [None if name in clash else name for name in table.columns]
+    return tuple(at for at in range(len(table.columns)) if at not in clash)
+
+
+class _Columns:
+    """The columns that a split needs, read once; every list is [n].
+
+    Attributes:
+        rows: row numbers as errors give them.
+        group_names: columns the groups come from; empty where every row is a group of its own.
+        groups: the group of each row, those that share a picture made one.
+        n_joined: groups that became one with another because they share a picture.
+        names: for each row the names it goes by: its id, its file.
+        label: cells, or None.
+        domains: cells, or None.
+        official: cells of the official column, or None.
+    """
+
+    def __init__(self, table: FlatTable, request: SplitRequest) -> None:
+        self._shown, columns = table.shown, table.columns
+        at = _positions(table, request)
+        cells: dict[int, list[str]] = {column: [] for column in sorted(set().union(*at.values()))}
+        self.rows: list[int] = []
+        for row, found in table:
+            self.rows.append(row)
+            for column, kept in cells.items():
+                kept.append(found[column].strip())
+        if not self.rows:
+            raise DataError(f"{self._shown} has no rows to split")
+        of = {what: [cells[column] for column in found] for what, found in at.items()}
+        self.group_names = tuple(columns[column] for column in at["group"])
+        self._refuse_empty(of["group"], " and ".join(self.group_names), "group")
+        self._refuse_empty(of["label"], request.label or "", "label")
+        self.groups, self.n_joined = _groups(of["group"] or of["id"] or of["file"], of["file"], self.rows)
+        self.names = list(zip(*of["id"], *of["file"], strict=True)) or [()] * len(self.rows)
+        self.label, self.domains, self.official = (
+            next(iter(of[what]), None) for what in ("label", "domain", "official")
+        )
+
+    def where(self, i: int) -> str:
+        """File and row of position i, for errors."""
+        return f"{self._shown}, row {self.rows[i]}"
+
+    def _refuse_empty(self, columns: Sequence[Sequence[str]], name: str, what: str) -> None:
+        for i, row in enumerate(zip(*columns, strict=True)):
+            if not any(row):
+                raise DataError(f"{self.where(i)}, column {name!r}: empty; every row needs its {what}")
+
+
+def _positions(table: FlatTable, request: SplitRequest) -> dict[str, tuple[int, ...]]:
+    """What is needed -> positions of its columns; several only for groups."""
+    shown, names = table.shown, table.columns
+    at = {"group": group_columns(shown, names, request.group)}
+    for what, known in (("id", ID_COLUMNS), ("file", FILE_COLUMNS)):
+        found = [i for i, name in enumerate(names) if name.casefold() in known]
+        at[what] = tuple(found) if len(found) == 1 else ()  # which of several is meant nobody said
+    for what, column in (("label", request.label), ("domain", request.domain)):
+        at[what] = () if column is None else (named(shown, names, column),)
+    official = (request.official or "").strip()
+    is_column = bool(official) and official.casefold() in positions(shown, names)
+    at["official"] = (named(shown, names, official),) if is_column else ()
+    return at
+
+
+def _groups(
+    given: Sequence[Sequence[str]], files: Sequence[Sequence[str]], rows: Sequence[int]
+) -> tuple[list[str], int]:
+    """The group of each row, and how many were joined by a picture they share.
+
+    A group of several values is named by the least of them, so that the order of rows does not matter.
+    """
+    if not given:
+        return [f"row {row}" for row in rows], 0
+    # A file and a group of one name are different things.
+    pictures = [[f"\0{name}" if name else "" for name in column] for column in files]
+    before = given[0] if len(given) == 1 and all(given[0]) else joined_groups(given)
+    joined = joined_groups([before, *pictures]) if pictures else list(before)
+    least: dict[str, str] = {}
+    for cells in zip(joined, *given, strict=True):
+        name = min((cell for cell in cells[1:] if cell), default=cells[0])
+        least[cells[0]] = min(name, least.get(cells[0], name))
+    return [least[group] for group in joined], len(set(before)) - len(least)
+
+
+@dataclass(frozen=True)
+class _Split:
+    """A split before it becomes a table: columns by name, a reason for each row, what the report says of it."""
+
+    columns: dict[str, list[str]]
+    seed: str
+    reasons: list[str]
+    kind: str
+    parts: list[str]
+    wanted: Mapping[str, float] | None
+    strata: Strata | None
+    giants: tuple[Giant, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def _made(read: _Columns, request: SplitRequest) -> _Split:
+    folds = request.folds
+    shares = request.shares or {f"fold{k}": 1 / (folds or 1) for k in range(folds or 0)}
+    strata = None if read.label is None else label_strata(read.label, len(shares), read.where)
+    families = [] if strata is None else [strata.codes]
+    if read.domains is not None:
+        families.append(np.unique(np.asarray(read.domains), return_inverse=True)[1])
+    found = spread_groups(read.groups, shares, families, seed=request.seed)
+    columns = {SPLIT: found.names}
+    if folds is not None:
+        columns[FOLD] = [str(code) for code in found.codes.tolist()]
+    for k in range(folds or 0 if request.nested else 0):
+        columns[f"{INNER}{k}"] = _inner(read, found.codes != k, families, request, k)
+    return _Split(
+        columns,
+        request.seed,
+        _reasons(read, request, found, strata),
+        "shares" if folds is None else "folds",
+        found.names,
+        shares,
+        strata,
+        found.giants,
+    )
+
+
+def _inner(
+    read: _Columns, outside: BoolArray, families: Sequence[IntArray], request: SplitRequest, k: int
+) -> list[str]:
+    """Inner folds of the rows outside outer fold k; empty for the rows in it."""
+    at = np.flatnonzero(outside).tolist()
+    n = request.nested or 0
+    shares = {str(inner): 1 / n for inner in range(n)}
+    inner_seed = f"{request.seed}/{INNER}{k}"
+    try:
+        found = spread_groups(
+            [read.groups[i] for i in at], shares, [codes[at] for codes in families], seed=inner_seed
+        )
+    except VisqError as error:
+        raise DataError(f"inner folds outside fold {k}: {error}") from None
+    cells = [""] * len(read.rows)
+    for i, code in zip(at, found.codes.tolist(), strict=True):
+        cells[i] = str(code)
+    return cells
+
+
+def _reasons(read: _Columns, request: SplitRequest, found: Assignment, strata: Strata | None) -> list[str]:
+    by = [] if strata is None else [f"{request.label} ({len(strata.names)} {strata.kind})"]
+    by += [] if request.domain is None else [request.domain]
+    unit = " and ".join(read.group_names) or "row"
+    usual = f"groups by {unit}" + (f", balanced by {' and '.join(by)}" if by else "")
+    giant = {g.group: f"group of {g.n} rows, too large for the smallest part" for g in found.giants}
+    return [giant.get(group, usual) for group in read.groups]
+
+
+def _official(table: FlatTable, read: _Columns, official: str) -> _Split:
+    """The split that a column or a list says, if it tears no group."""
+    warnings: list[str] = []
+    if read.official is not None:
+        parts, source = read.official, f"column {official.strip()}"
+        lacking = next((i for i, part in enumerate(parts) if not part), None)
+        if lacking is not None:
+            raise DataError(f"{read.where(lacking)}, column {official!r}: empty; every row needs its part")
+    elif os.path.exists(official):
+        parts, n_unused = _listed_parts(read, official)
+        source = f"list {os.path.basename(official)}"
+        if n_unused:
+            warnings.append(f"{n_unused} names of {official} are not in {table.shown}")
+    else:
+        raise unknown_name("column or list of a split", official, table.columns)
+    if len(set(parts)) < 2:
+        raise DataError(f"{table.shown}: all rows are in part {parts[0]!r}; a split has two parts or more")
+    _refuse_torn(read, parts, source)
+    columns = {SPLIT: list(parts)}
+    reasons = [f"official: {printable(source)}"] * len(parts)
+    strata = None if read.label is None else label_strata(read.label, len(set(parts)), read.where)
+    return _Split(columns, "", reasons, "official", list(parts), None, strata, warnings=tuple(warnings))
+
+
+def _listed_parts(read: _Columns, path: str) -> tuple[list[str], int]:
+    listing = read_split_list(path)
+    found = find_parts(listing, read.names)
+    parts = []
+    for i, part in enumerate(found):
+        if part is None:
+            raise DataError(f"{read.where(i)}: {path} does not list {' or '.join(map(repr, read.names[i]))}")
+        parts.append(part)
+    used = {name for names in read.names for given in names for name in (given, os.path.basename(given))}
+    return parts, sum(name not in used for name in listing)
+
+
+def _refuse_torn(read: _Columns, parts: Sequence[str], source: str) -> None:
+    torn = torn_groups(read.groups, parts)
+    for group, (one, other) in torn.items():
+        more = f", and {len(torn) - 1} more groups are torn" if len(torn) > 1 else ""
+        raise DataError(
+            f"{read.where(other)}: group {group!r} stands in {parts[other]!r}, and in {parts[one]!r} at row "
+            f"{read.rows[one]}{more}; an official split is kept as it is: check --group, or make a split anew"
+        )
+
+
+def _report(table: FlatTable, read: _Columns, request: SplitRequest, made: _Split) -> dict[str, Any]:
+    with open(table.path, "rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    about = {"strata": made.strata, "domains": read.domains}
+    inner = {name: cells for name, cells in made.columns.items() if name.startswith(INNER)}
+    return {
+        "format": FORMAT,
+        "kind": "split",
+        "visq": __version__,
+        "manifest": table.shown,
+        "manifest_sha256": sha256,
+        "how": made.kind,
+        "seed": made.seed or None,
+        "group_columns": list(read.group_names),
+        "label_column": request.label,
+        "label_strata": None if made.strata is None else made.strata.kind,
+        "domain_column": request.domain,
+        "n_rows": len(read.rows),
+        "n_groups": len(set(read.groups)),
+        "n_joined": read.n_joined,
+        "parts": balance(made.parts, read.groups, wanted=made.wanted, **about),
+        "inner": {name: balance(cells, read.groups, **about) for name, cells in inner.items()},
+        "giants": [{"group": g.group, "n": g.n, "part": g.part} for g in made.giants],
+        "warnings": [*made.warnings, *_warnings(table, read, made)],
+    }
+
+
+def _warnings(table: FlatTable, read: _Columns, made: _Split) -> list[str]:
+    found = []
+    if not read.group_names:
+        found.append(
+            f"{table.shown} names no groups: every row is one; if pictures share a scene, a prompt or a clip, "
+            "name its column with --group"
+        )
+    if read.n_joined:
+        found.append(f"{read.n_joined} groups share a picture with another and count as one with it")
+    for giant in made.giants:
+        share = giant.n / len(read.rows)
+        found.append(
+            f"group {giant.group!r} has {giant.n} rows ({share:.1%}), more than the smallest part should have; "
+            f"it is in {giant.part!r}"
+        )
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -73,7 +73,9 @@ class Assignment:
         return [self.parts[code] for code in self.codes.tolist()]
 
 
-def label_strata(labels: Sequence[str], n_parts: int) -> Strata:
+def label_strata(
+    labels: Sequence[str], n_parts: int, where: Callable[[int], str] = lambda i: f"label {i + 1}"
+) -> Strata:
     """Labels as strata: classes where there are at most 10 different ones, else bins of equal mass.
 
     Equal labels share a bin. There are fewer bins where a part would get fewer than three rows of each.
@@ -81,9 +83,10 @@ def label_strata(labels: Sequence[str], n_parts: int) -> Strata:
     Args:
         labels: [n], text as the table has it, none empty.
         n_parts: parts that will share the rows out.
+        where: what errors call the label at a position.
 
     Raises:
-        DataError: more than 10 different labels, and one is no finite number; the message gives its position.
+        DataError: more than 10 different labels, and one is no finite number.
 
     Example:
         >>> label_strata(["0", "1", "1.0", "0"], 2).names
@@ -96,8 +99,8 @@ def label_strata(labels: Sequence[str], n_parts: int) -> Strata:
         if len(names) > MAX_BINS:
             at = next(i for i, text in enumerate(words) if _number(text) is None)
             raise DataError(
-                f"label {at + 1} is {words[at]!r}, no number, and there are {len(names)} different labels; "
-                f"stratify by numbers or by at most {MAX_BINS} classes"
+                f"{where(at)}: {words[at]!r} is no number, and there are {len(names)} different labels; "
+                f"balance numbers, or at most {MAX_BINS} classes"
             )
         code = {name: i for i, name in enumerate(names)}
         return Strata(np.array([code[word] for word in words], dtype=np.int64), "classes", tuple(names), None)

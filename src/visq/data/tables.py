@@ -1,4 +1,4 @@
-"""Any table file as rows of text cells: CSV, TSV, JSON, Parquet. Knows no column's meaning, no picture, no score.
+"""Any table file as rows of text cells: CSV, TSV, JSON, Parquet. Knows no column's meaning and no picture.
 
 JSON may be an array, one object a line, or objects written one after another without a separator, as some
 evaluation scripts leave them; one reader takes all three. Numbers keep their digits as written.
@@ -85,7 +85,7 @@ class FlatTable:
     # --- columns ---------------------------------------------------------------------------------------
 
     def _header(self) -> tuple[str, ...]:
-        """The names of the columns: a CSV's first row, a Parquet's schema, the keys of JSON's first object."""
+        """Names of columns: a CSV's first row, a Parquet's schema, the keys of JSON's first object."""
         if self.kind in ("csv", "tsv"):
             for _, cells in self._records():
                 return tuple(cell.strip() for cell in cells)
@@ -147,7 +147,8 @@ class FlatTable:
                     f"{self.shown}, row {row}: {wrong}; put cells that hold separators in quotation marks"
                 )
             if not self.strict:
-                cells = [*cells, *[""] * len(names)][: len(names)] + [wrong]
+                padded = [*cells, *([""] * len(names))]
+                cells = [*padded[: len(names)], wrong]
             yield row, cells
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:

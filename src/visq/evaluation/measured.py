@@ -1,4 +1,4 @@
-"""One figure of one set: its value, its interval over groups, and the form reports hold it in. Knows arrays."""
+"""One figure of one set: its value, its interval over groups, the form reports hold it in. Knows arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Protocols: how a data set that many have used is evaluated, from the TOML beside this file. Reads no row."""
+"""Protocols: how data sets that many have used are evaluated, from the TOML beside it. Reads no row."""
 
 from __future__ import annotations
 

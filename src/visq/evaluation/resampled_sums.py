@@ -1,7 +1,7 @@
-"""Sums over resamples of whole groups, and intervals of figures that are functions of sums. Knows arrays only.
+"""Sums over resamples of whole groups, and figures that are functions of sums. Knows arrays, no intervals.
 
-A mean, a root mean square or a Pearson correlation needs only sums over rows. Each group's sums are made once;
-a resample then adds up those of the groups it drew, instead of gathering rows.
+A mean, a root mean square or a Pearson correlation needs only sums over rows. Each group's sums are made
+once; a resample then adds up those of the groups it drew, instead of gathering rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from visq.evaluation.resampling import Float64Array, Groups
 from visq.metrics import plcc
 
 _TINY = 1e-6
-"""A resample whose scores spread less than this share of all scores' spread is computed from its rows instead."""
+"""A resample whose variance is below this share of the variance of all rows is computed from its rows."""
 
 
 def resampled_sums(

@@ -13,6 +13,8 @@ from visq.core.types import Row, Score, printable
 HEAD = ("id", "path", "status", "error", "kind", "note", "sha256")
 MADE_BY = ("model", "model_hash", "readout", "preprocessing", "runtime", "version")
 _PARTS = ("", "_low", "_high", "_spread", "_outside", "_distribution", "_scale")
+NUMBERS = ("", "_low", "_high", "_spread", "_outside")
+"""The parts of a score that are numbers."""
 _DIGITS = 6  # of a share, or of a score on 1..5: float32 logits mean no more
 
 

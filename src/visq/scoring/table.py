@@ -1,4 +1,4 @@
-"""The result table: rows in the order of the inputs, kept in the journal and written as CSV or JSON lines.
+"""The result table: rows in the order of the inputs, kept in the journal, written as CSV, JSON or Parquet.
 
 Knows rows and files; no model, no picture, no console.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from visq.core.errors import InputError, MissingExtra
 from visq.core.types import Row
 from visq.scoring.files import atomic_write
 from visq.scoring.journal import Journal
-from visq.scoring.records import columns, to_flat, to_json, to_row
+from visq.scoring.records import NUMBERS, columns, to_flat, to_json, to_row
 
-FORMATS = (".csv", ".jsonl")
+FORMATS = (".csv", ".jsonl", ".parquet")
+_BATCH = 4096  # rows of a Parquet file that are in memory at a time
 
 
 class Table:
@@ -88,9 +90,14 @@ class Table:
 
         Raises:
             InputError: the ending is unknown, or the file cannot be written.
+            MissingExtra: Parquet without pyarrow.
         """
         target = Path(path)
         check_format(target)
+        if target.suffix.lower() == ".parquet":
+            with atomic_write(target) as partial:
+                self._write_parquet(partial)
+            return
         with atomic_write(target) as partial, partial.open("w", encoding="utf-8", newline="") as file:
             if target.suffix.lower() == ".jsonl":
                 file.writelines(line + "\n" for line in self.json_lines())
@@ -98,6 +105,26 @@ class Table:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(columns(self.aspects))
             writer.writerows(self._flat())
+
+    def _write_parquet(self, path: Path) -> None:
+        """A batch of rows at a time, so that memory does not grow with them."""
+        schema = self._schema()
+        with _pyarrow().parquet.ParquetWriter(path, schema) as writer:
+            rows = self._flat()
+            while batch := list(islice(rows, _BATCH)):
+                writer.write_table(self._to_arrow(batch, schema))
+
+    def _schema(self) -> Any:
+        pa = _pyarrow()
+        numbers = {aspect + part for aspect in self.aspects for part in NUMBERS}
+        return pa.schema(
+            [(name, pa.float64() if name in numbers else pa.string()) for name in columns(self.aspects)]
+        )
+
+    def _to_arrow(self, rows: list[list[Any]], schema: Any) -> Any:
+        by_column = zip(*rows, strict=True) if rows else ([] for _ in schema.names)
+        arrays = dict(zip(schema.names, by_column, strict=True))
+        return _pyarrow().Table.from_pydict(arrays, schema=schema)
 
     def _flat(self) -> Iterator[list[Any]]:
         return (to_flat(record, self.identity, self.aspects) for record in self._journal.rows())
@@ -120,12 +147,7 @@ class Table:
         Raises:
             MissingExtra: pyarrow is not installed.
         """
-        try:
-            import pyarrow as pa
-        except ImportError as error:
-            raise MissingExtra("pyarrow", "tables") from error
-        names = columns(self.aspects)
-        return pa.Table.from_pylist([dict(zip(names, values, strict=True)) for values in self._flat()])
+        return self._to_arrow(list(self._flat()), self._schema())
 
     def close(self) -> None:
         """Free the journal's file; rows cannot be read afterwards."""
@@ -138,11 +160,23 @@ class Table:
         self.close()
 
 
+def _pyarrow() -> Any:  # pyarrow has no types
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingExtra("pyarrow", "eval") from error
+    return pyarrow
+
+
 def check_format(path: Path) -> None:
-    """Refuse an ending no table has.
+    """Refuse an ending no table has, and Parquet where it cannot be written.
 
     Raises:
         InputError: it is not one of FORMATS.
+        MissingExtra: Parquet without pyarrow.
     """
+    if path.suffix.lower() == ".parquet":
+        _pyarrow()
     if path.suffix.lower() not in FORMATS:
-        raise InputError(f"cannot write a table as {path.name!r}; use an ending of {' or '.join(FORMATS)}")
+        raise InputError(f"cannot write a table as {path.name!r}; use an ending of {', '.join(FORMATS)}")

@@ -1,0 +1,263 @@
+"""Published shapes of tables: each is recognised by itself alone, and its rows say what the source says."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from visq.core.errors import DataError
+from visq.data import Manifest
+from visq.data.formats import FORMATS, Format, RecordError, recognised
+from visq.data.formats.predictions import number_in
+from visq.data.loose import loose_rows
+from visq.data.tables import read_table
+
+TURNS = [
+    {"from": "human", "value": "Rate the quality of this image.\n<|image|>"},
+    {"from": "gpt", "value": "The quality of the image is very good."},
+]
+SCORE = {
+    "value": 3.5,
+    "low": 2.5,
+    "high": None,
+    "scale": [1, 5],
+    "distribution": {"bad": 1.0},
+    "spread": 0.5,
+    "outside": None,
+}
+EXAMPLES = {
+    "agiqa3k": {
+        "name": "sd1.5_low_007.jpg",
+        "prompt": "a cat",
+        "mos_quality": "2.5",
+        "std_quality": ".4",
+        "mos_align": "1",
+        "std_align": "2",
+    },
+    "forensic": {"image_path": "i/a.jpg", "mask_path": "720x1280", "label": 0},
+    "idealo": {"image_id": "7", "label": [0, 0, 1, 0, 3, 0, 0, 0, 0, 0]},
+    "llamafactory": {
+        "conversations": [
+            {"from": "human", "value": "<image>Rate."},
+            {"from": "gpt", "value": "Analysis: fine. Rating Level: 6. Final Aesthetic Score: 5.80."},
+        ],
+        "images": ["a.jpg"],
+    },
+    "predictions": {
+        "prompt": "p",
+        "predict": "The score of this image is 3.40.",
+        "label": "The score of this image is 3.44.",
+    },
+    "pyiqa": {"image": "a.jpg", "score": "0.7"},
+    "qalign": {"id": "koniq/a.jpg->71.5", "image": "koniq/a.jpg", "conversations": TURNS},
+    "qbench": {"img_path": "a.jpg", "gt_score": "2.5 ", "logit_good": 15.0, "logit_poor": 14.0},
+    "qrealign": {"media": "a.jpg", "score": 0.61, "task": "iqa"},
+    "visq": {
+        "id": "a",
+        "path": "a.jpg",
+        "status": "ok",
+        "error": None,
+        "model_hash": "3c",
+        "scores": {"quality": SCORE},
+    },
+}
+
+
+def keys_of(name: str) -> tuple[str, ...]:
+    return ("b.jpg", "0.5") if FORMATS.get(name).header else tuple(EXAMPLES[name])
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_is_recognised_by_itself_alone(name):
+    assert [other for other in FORMATS if FORMATS.get(other).matches(keys_of(name))] == [name]
+    assert recognised(keys_of(name)).name == name
+    assert recognised(("image", "mos", "group")) is None
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_row_becomes_text_and_names_its_picture(name):
+    cells = FORMATS.get(name).flat(EXAMPLES[name])
+    assert all(type(cell) is str or isinstance(cell, str) for cell in cells.values())
+    if name != "predictions":
+        assert {"image", "image_id", "id"} & set(cells)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_record_that_lacks_its_keys_is_told_with_row(name, tmp_path):
+    found: Format = FORMATS.get(name)
+    with pytest.raises(RecordError):
+        found.flat({"nothing": "here"})
+    if found.header:
+        return
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps([EXAMPLES[name], {"nothing": "here"}]))
+    with pytest.raises(DataError, match=r"t\.json, row 2: "):
+        list(read_table(path))
+    table = read_table(path, strict=False)
+    assert [dict(zip(table.columns, cells, strict=True))["defect"] != "" for _, cells in table] == [
+        False,
+        True,
+    ]
+
+
+def test_qalign_takes_the_score_from_gt_score_else_from_the_id():
+    flat = FORMATS.get("qalign").flat
+    cells = flat(EXAMPLES["qalign"])
+    assert (cells["score"], cells["level"], cells["n_image_tokens"]) == ("71.5", "very good", "1")
+    assert cells["question"] == "Rate the quality of this image."
+    assert flat({"img_path": "a.jpg", "gt_score": "1.57 "})["score"] == "1.57"
+    assert flat({"img_path": "a.jpg", "gt_score": "1.57 "})["score_kind"] == "text with blanks"
+    video = dict(
+        EXAMPLES["qalign"], conversations=[{"value": "Rate this video.\n" + "<|image|>" * 8}, TURNS[1]]
+    )
+    assert flat(video)["n_image_tokens"] == "8"
+    with pytest.raises(RecordError, match="'conversations' is no list of a question and an answer"):
+        flat(dict(EXAMPLES["qalign"], conversations=["?"]))
+    with pytest.raises(RecordError, match="names no picture"):
+        flat({"image": [], "gt_score": 1})
+
+
+@given(st.lists(st.integers(0, 200), min_size=10, max_size=10).filter(lambda votes: sum(votes) > 1))
+def test_idealo_votes_are_their_mean_and_sample_deviation(votes):
+    cells = FORMATS.get("idealo").flat({"image_id": "1", "label": votes})
+    each = [value for value, count in enumerate(votes, start=1) for _ in range(count)]
+    assert float(cells["score"]) == pytest.approx(statistics.fmean(each), abs=1e-12)
+    assert float(cells["std"]) == pytest.approx(statistics.stdev(each), abs=1e-9)
+    assert cells["n_ratings"] == str(len(each))
+
+
+def test_votes_that_are_none_are_refused():
+    for label in ([1] * 9, [0] * 10, [-1, *[1] * 9], ["x"] * 10, None, 5):
+        with pytest.raises(RecordError, match="no list of ten counts"):
+            FORMATS.get("idealo").flat({"image_id": "1", "label": label})
+
+
+def test_qbench_scores_are_the_softmax_of_two_words():
+    cells = FORMATS.get("qbench").flat(EXAMPLES["qbench"])
+    assert float(cells["score"]) == pytest.approx(math.e / (1 + math.e), abs=1e-15)
+    assert cells["gt_score"] == "2.5"
+    extreme = FORMATS.get("qbench").flat({"img_path": "a", "logit_good": -800, "logit_poor": 800})
+    assert float(extreme["score"]) == 0
+    with pytest.raises(RecordError, match="a logit is finite"):
+        FORMATS.get("qbench").flat({"img_path": "a", "logit_good": "nan", "logit_poor": 0})
+
+
+@pytest.mark.parametrize(
+    ("text", "score"),
+    [
+        ("The score of this image is 3.44.", "3.44"),
+        ("2 dogs at 10 km/h. The final score is <6.59>.", "6.59"),
+        ("The final score is <6.59>. No: the final score is <7.10>.", "7.10"),
+        ("Rating Level: 6. Final Aesthetic Score: 5.80.", "5.80"),
+        ("score of this image is 65.9", "65.9"),
+        ("4.25", "4.25"),
+        ("The score of this image is good.", None),
+        ("The final score is <6.59", "6.59"),
+        ("I would say 7 of 10", None),
+        ("", None),
+    ],
+)
+def test_the_number_rule(text, score):
+    assert number_in(text) == score
+
+
+def test_llamafactory_rows_that_upstream_only_warns_of_are_refused():
+    flat = FORMATS.get("llamafactory").flat
+    good = EXAMPLES["llamafactory"]
+    assert (flat(good)["score"], flat(good)["level"]) == ("5.80", "6")
+    turns = good["conversations"]
+    for record, message in (
+        (dict(good, images=["a.jpg", "b.jpg"]), "1 <image> in the text for 2 pictures"),
+        (dict(good, images=[]), "'images' names no picture"),
+        (dict(good, conversations=turns[::-1]), "turn 1 is by 'gpt'"),
+        (dict(good, conversations=turns[:1]), "1 turns; a row ends with an answer"),
+    ):
+        with pytest.raises(RecordError, match=message):
+            flat(record)
+    pair = {
+        "conversations": [{"from": "human", "value": "<image><image>Which?"}],
+        "images": ["a", "b"],
+        "chosen": {"from": "gpt", "value": "first"},
+        "rejected": {"from": "gpt", "value": "second"},
+    }
+    assert (flat(pair)["chosen"], flat(pair)["rejected"]) == ("first", "second")
+
+
+def test_forensic_sizes_are_whole_matches_only():
+    flat = FORMATS.get("forensic").flat
+    assert flat(EXAMPLES["forensic"]) == {
+        "image": "i/a.jpg",
+        "label": "0",
+        "mask": "",
+        "height": "720",
+        "width": "1280",
+    }
+    assert flat({"image_path": "a", "mask_path": "m/xxx.jpg", "label": "1"})["mask"] == "m/xxx.jpg"
+    with pytest.raises(RecordError, match="'label' is 'fake'"):
+        flat({"image_path": "a", "mask_path": "", "label": "fake"})
+
+
+def test_a_pyiqa_table_has_no_header(tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text("a.jpg,0.5\nb.jpg,0.25\n")
+    table = read_table(path)
+    assert (table.format, table.columns) == ("pyiqa", ("image", "score"))
+    assert [cells for _, cells in table] == [["a.jpg", "0.5"], ["b.jpg", "0.25"]]
+
+
+def test_a_manifest_reads_a_published_shape(tmp_path):
+    path = tmp_path / "train.json"
+    path.write_text(json.dumps([EXAMPLES["qalign"]]))
+    manifest = Manifest(path, labels={"quality": "score"})
+    assert (manifest.format, len(manifest)) == ("qalign", 1)
+    (sample,) = manifest
+    assert sample.labels == {"quality": 71.5}
+    assert sample.extra["level"] == "very good"
+
+
+def test_groups_of_several_columns_are_joined(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("image,id_a,id_b,std\na,1,2,.5\nb,2,3,\nc,9,,1\n")
+    samples = list(Manifest(path, group="id_a,id_b", stds={"quality": "std"}))
+    assert [sample.group for sample in samples] == ["1", "1", "9"]
+    assert [sample.stds for sample in samples] == [{"quality": 0.5}, {}, {"quality": 1.0}]
+
+
+def test_loose_rows_refuse_nothing(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"")
+    path = tmp_path / "t.csv"
+    path.write_text("image,score\na,1\na.jpg,x\nnone.jpg,\nb,1,2\n")
+    table, rows = loose_rows(path)
+    assert [row.path for row in rows] == [str(tmp_path / "a.jpg")] * 2 + [None, None]
+    assert [(row.row, row.id, row.cells["score"]) for row in rows] == [
+        (2, "a", "1"),
+        (3, "a.jpg", "x"),
+        (4, "none.jpg", ""),
+        (5, "b", "1"),
+    ]
+    assert rows[3].cells["defect"] == "3 cells, but the header has 2"
+    assert table.format == "csv"
+
+
+@pytest.mark.shared
+def test_the_real_samples_are_read(shared):
+    labels = shared / "labels"
+    seen = {}
+    for path in [*(labels / "qalign/samples").glob("*.json"), *(labels / "qbench/samples").glob("*.txt")]:
+        table = read_table(path)
+        rows = [dict(zip(table.columns, cells, strict=True)) for _, cells in table]
+        assert len(rows) == 20
+        assert all(math.isfinite(float(row["score"])) for row in rows), path.name
+        seen.setdefault(table.format, []).append(path)
+    assert {name: len(paths) for name, paths in seen.items()} == {"qalign": 31, "qbench": 4}
+    index = read_table(labels / "forensics/val_idx.sample200.json")
+    assert index.format == "forensic"
+    assert sum(1 for _ in index) == 200
+    casia = Manifest(shared / "forgery/casia1/index.json", labels={"authenticity": "label"})
+    assert len(casia) == 139
+    assert sum(sample.labels["authenticity"] for sample in casia) == 70
