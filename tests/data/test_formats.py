@@ -72,14 +72,14 @@ def keys_of(name: str) -> tuple[str, ...]:
     return ("b.jpg", "0.5") if FORMATS.get(name).header else tuple(EXAMPLES[name])
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", list(FORMATS))
 def test_a_format_is_recognised_by_itself_alone(name):
     assert [other for other in FORMATS if FORMATS.get(other).matches(keys_of(name))] == [name]
     assert recognised(keys_of(name)).name == name
     assert recognised(("image", "mos", "group")) is None
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", list(FORMATS))
 def test_a_row_becomes_text_and_names_its_picture(name):
     cells = FORMATS.get(name).flat(EXAMPLES[name])
     assert all(type(cell) is str or isinstance(cell, str) for cell in cells.values())
@@ -87,7 +87,7 @@ def test_a_row_becomes_text_and_names_its_picture(name):
         assert {"image", "image_id", "id"} & set(cells)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", list(FORMATS))
 def test_a_record_that_lacks_its_keys_is_told_with_row(name, tmp_path):
     found: Format = FORMATS.get(name)
     with pytest.raises(RecordError):

@@ -57,13 +57,24 @@ def test_rounding_is_no_difference():
 
 
 def test_a_mean_over_sets_by_hand():
-    one = Resampled(0.5, np.array([0.0, 0.6, np.nan, 1.0]), 10, 5)
-    other = Resampled(0.9, np.array([0.8, 0.6, 0.2, 0.3]), 20, 20)
+    one, other = (Resampled(r, np.full(4, r), n, n) for r, n in ((0.5, 10), (0.9, 20)))
     mean = mean_resampled([one, other])
     assert mean.value == pytest.approx(0.7660, abs=1e-4)  # (.54931 + 1.47222) / 2 = 1.01076
-    assert mean.values[:2] == pytest.approx([0.5, 0.6])  # atanh .8 = 1.09861, its half .54931
-    assert np.isnan(mean.values[2:]).all()
-    assert (mean.n, mean.n_groups) == (30, 25)
+    assert mean.values == pytest.approx([mean.value] * 4)
+    assert (mean.n, mean.n_groups) == (30, 30)
+    undefined = Resampled(1.0, np.array([np.nan, 0.9, 1.0, -1.0]), 20, 20)
+    assert np.isnan(mean_resampled([one, undefined]).value)
+    assert np.isnan(mean_resampled([one, undefined]).values).sum() == 3
+
+
+def test_sets_drawn_alike_are_averaged_as_independent_ones():
+    values = np.random.default_rng(4).normal(0, 0.05, 4000)
+    sets = [Resampled(0.0, values, 50, 50) for _ in range(4)]  # resample by resample the same
+    spread = mean_resampled(sets).values.std()
+    assert spread == pytest.approx(values.std() / 2, rel=0.05)  # not values.std(), as if the four were one
+    better = [Resampled(0.1, values + 0.1, 50, 50) for _ in range(4)]
+    difference = mean_resampled(better).minus(mean_resampled(sets))
+    assert difference.standard_error < 0.01  # pairs stay pairs
 
 
 def test_among_several_tests_the_adjusted_p_decides():

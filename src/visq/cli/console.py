@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -50,6 +52,28 @@ def results() -> Iterator[None]:
         if isinstance(error, BrokenPipeError):
             raise
         raise InputError(f"cannot write to standard output: {error.strerror}", kind="output") from error
+
+
+@contextmanager
+def stoppable() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C or SIGTERM ends the run after the batch under way; a second one at once.
+
+    Leaving at once loses nothing either: what was committed to the journal stays.
+    """
+    asked = threading.Event()
+
+    def stop(number: int, frame: object) -> None:
+        if asked.is_set():
+            os._exit(130)
+        asked.set()
+        warn("stopping after this batch; once more to stop at once")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 import shlex
-import signal
 import sys
-import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -17,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from visq.cli.console import UsageMistake, progress, results, warn
+from visq.cli.console import UsageMistake, progress, results, stoppable, warn
 from visq.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -118,7 +115,7 @@ def score(
         _check_sort(sort, scorer.identity["aspects"])
         if not quiet:
             _announce(scorer.identity, scorer.calibration)
-        with _stoppable() as stop, progress(lambda: _total(found, limit), quiet=quiet) as update:
+        with stoppable() as stop, progress(lambda: _total(found, limit), quiet=quiet) as update:
             table = scorer.score(found, options, command=_command(), on_progress=update, stop=stop)
     with table:
         if not quiet:
@@ -184,28 +181,6 @@ def _total(found: Inputs, limit: int | None) -> int:
 
 def _command() -> str:
     return shlex.join(["visq", *sys.argv[1:]])
-
-
-@contextmanager
-def _stoppable() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C or SIGTERM ends the run after the batch under way; a second one at once.
-
-    Leaving at once loses nothing either: what was committed to the journal stays.
-    """
-    asked = threading.Event()
-
-    def stop(number: int, frame: object) -> None:
-        if asked.is_set():
-            os._exit(130)
-        asked.set()
-        warn("stopping after this batch; once more to stop at once")
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _announce(identity: Mapping[str, Any], calibration: Mapping[str, str]) -> None:

@@ -7,9 +7,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from visq.core.errors import DataError
 from visq.core.types import printable
-from visq.data.columns import FILE_COLUMNS, ID_COLUMNS, listed, only
+from visq.data.columns import FILE_COLUMNS, ID_COLUMNS, only
 from visq.data.picture_files import AmbiguousError, find_file, folder_listing
 from visq.data.tables import FlatTable
 
@@ -20,7 +19,7 @@ class LooseRow:
 
     Attributes:
         row: its number in the file.
-        id: as written; ids may repeat.
+        id: as written; ids may repeat; `row N` where the table has no column of ids or files.
         file: the picture's name, as written.
         path: the file it stands for; None where there is none, or more than one, or nobody asked.
         cells: column -> text, as written; `defect` says what is wrong with the row itself.
@@ -44,18 +43,13 @@ def loose_rows(
         need_files: look for the pictures on disk.
 
     Raises:
-        DataError: it is no table, or has no column of ids or files.
+        DataError: it is no table, or has two columns that could hold ids, or files.
         InputError, UnknownName, MissingExtra: as `visq.data.tables.FlatTable`.
     """
     table = FlatTable(path, format=format, strict=False)
     id_at = only(table.shown, "ids", ID_COLUMNS, table.columns)
     file_at = only(table.shown, "files", FILE_COLUMNS, table.columns)
     main = id_at if id_at is not None else file_at
-    if main is None:
-        known = ", ".join(ID_COLUMNS + FILE_COLUMNS)
-        raise DataError(
-            f"{table.shown}: no column of ids or files (one of {known}); columns: {listed(table.columns)}"
-        )
     place = main if file_at is None else file_at
     folder, listing = os.path.dirname(table.path), functools.lru_cache(maxsize=256)(folder_listing)
 
@@ -71,5 +65,8 @@ def loose_rows(
     rows = []
     for row, cells in table:
         named = dict(zip(table.columns, cells, strict=True))
-        rows.append(LooseRow(row, printable(cells[main]), cells[place], on_disk(cells[place]), named))
+        # A list of labels alone has neither: its rows are called by their numbers, and no file is looked for.
+        name = f"row {row}" if main is None else printable(cells[main])
+        file = "" if place is None else cells[place]
+        rows.append(LooseRow(row, name, file, on_disk(file), named))
     return table, rows

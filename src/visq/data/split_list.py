@@ -1,7 +1,7 @@
 """Official splits: lists that say which name stands in which part. Knows names: no label, no picture.
 
-Two shapes: a JSON object of lists, {"train": [names], "test": [names]}; or a table with a column of ids or files
-and a column `split`, `set`, `subset` or `partition`.
+Two shapes: a JSON object of lists, {"train": [names], "test": [names]}; or a table with a column of ids or
+files and a column `split`, `set`, `subset` or `partition`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def read_split_list(path: str | os.PathLike[str]) -> dict[str, str]:
         InputError: the file cannot be read.
         DataError: it is no such list, or a name stands in two parts.
     """
-    shown, parts = printable(os.fspath(path)), {}
+    shown = printable(os.fspath(path))
+    parts: dict[str, str] = {}
     for name, part in _entries(os.fspath(path), shown):
         if parts.setdefault(name, part) != part:
             raise DataError(f"{shown}: {name!r} stands in {parts[name]!r} and in {part!r}; keep one")

@@ -18,65 +18,14 @@ from visq.core.errors import DataError, InputError, VisqError
 from visq.core.registry import unknown_name
 from visq.core.types import BoolArray, IntArray, printable
 from visq.core.version import __version__
-from visq.data.columns import FILE_COLUMNS, ID_COLUMNS, group_columns, named, positions
-from visq.data.groups import joined_groups
+from visq.data.columns import positions
 from visq.data.split_balance import balance, torn_groups
+from visq.data.split_columns import FOLD, INNER, REASON, SEED, SPLIT, SplitColumns, SplitRequest
 from visq.data.split_list import find_parts, read_split_list
 from visq.data.splits import Assignment, Giant, Strata, label_strata, spread_groups
 from visq.data.tables import FlatTable, read_table
 
 FORMAT = 1
-SPLIT, FOLD, INNER, SEED, REASON = "split", "fold", "inner_fold_", "split_seed", "split_reason"
-
-
-@dataclass(frozen=True)
-class SplitRequest:
-    """What is asked of a split; exactly one of shares, folds and official.
-
-    Attributes:
-        shares: part -> share of the rows.
-        folds: number of folds.
-        official: a column of the table, or a file that lists which id is in which part.
-        nested: inner folds of each outer fold; only with folds.
-        label: column to balance; numbers, or at most 10 classes.
-        group: column, or several separated by commas, of what is never torn; by default `group`.
-        domain: column to balance, such as the generator or the source.
-        seed: text; another seed gives another split.
-        replace: columns of the names above that the table has are replaced, not refused.
-    """
-
-    shares: Mapping[str, float] | None = None
-    folds: int | None = None
-    official: str | None = None
-    nested: int | None = None
-    label: str | None = None
-    group: str | None = None
-    domain: str | None = None
-    seed: str = "visq"
-    replace: bool = False
-
-    def __post_init__(self) -> None:
-        asked = [f"--{name}" for name in ("shares", "folds", "official") if getattr(self, name) is not None]
-        if len(asked) != 1:
-            raise InputError(
-                f"a split is by --shares, by --folds or --official: give one, not {' and '.join(asked) or 'none'}"
-            )
-        if self.nested is not None and self.folds is None:
-            raise InputError("--nested gives the inner folds of outer ones: give --folds too")
-        for name, number in (("folds", self.folds), ("nested", self.nested)):
-            if number is not None and number < 2:
-                raise InputError(f"--{name} must be 2 or more, not {number}")
-        if not (self.seed.strip() and self.seed.isprintable()):
-            raise InputError("--seed is a text that can be printed; write a word or a number")
-
-    @property
-    def adds(self) -> list[str]:
-        """Names of the columns that the split adds."""
-        names = [] if (self.official or "").strip().casefold() == SPLIT else [SPLIT]
-        if self.folds is not None:
-            names.append(FOLD)
-            names += [f"{INNER}{k}" for k in range(self.folds if self.nested else 0)]
-        return [*names, SEED, REASON]
 
 
 @dataclass(frozen=True)
@@ -141,11 +90,9 @@ def split_table(path: str | os.PathLike[str], request: SplitRequest) -> SplitTab
     """
     table = read_table(path)
     kept = _kept_columns(table, request)
-    read = _Columns(table, request)
-    if request.official is not None:
-        made = _official(table, read, request.official)
-    else:
-        made = _made(read, request)
+    read = SplitColumns(table, request)
+    official = request.official
+    made = _made(read, request) if official is None else _official(table, read, official)
     added = {**made.columns, SEED: [made.seed] * len(read.rows), REASON: made.reasons}
     names = (*(table.columns[at] for at in kept), *request.adds)
     report = _report(table, read, request, made)
@@ -165,89 +112,9 @@ def _kept_columns(table: FlatTable, request: SplitRequest) -> tuple[int, ...]:
     return tuple(at for at in range(len(table.columns)) if at not in clash)
 
 
-class _Columns:
-    """The columns that a split needs, read once; every list is [n].
-
-    Attributes:
-        rows: row numbers as errors give them.
-        group_names: columns the groups come from; empty where every row is a group of its own.
-        groups: the group of each row, those that share a picture made one.
-        n_joined: groups that became one with another because they share a picture.
-        names: for each row the names it goes by: its id, its file.
-        label: cells, or None.
-        domains: cells, or None.
-        official: cells of the official column, or None.
-    """
-
-    def __init__(self, table: FlatTable, request: SplitRequest) -> None:
-        self._shown, columns = table.shown, table.columns
-        at = _positions(table, request)
-        cells: dict[int, list[str]] = {column: [] for column in sorted(set().union(*at.values()))}
-        self.rows: list[int] = []
-        for row, found in table:
-            self.rows.append(row)
-            for column, kept in cells.items():
-                kept.append(found[column].strip())
-        if not self.rows:
-            raise DataError(f"{self._shown} has no rows to split")
-        of = {what: [cells[column] for column in found] for what, found in at.items()}
-        self.group_names = tuple(columns[column] for column in at["group"])
-        self._refuse_empty(of["group"], " and ".join(self.group_names), "group")
-        self._refuse_empty(of["label"], request.label or "", "label")
-        self.groups, self.n_joined = _groups(of["group"] or of["id"] or of["file"], of["file"], self.rows)
-        self.names = list(zip(*of["id"], *of["file"], strict=True)) or [()] * len(self.rows)
-        self.label, self.domains, self.official = (
-            next(iter(of[what]), None) for what in ("label", "domain", "official")
-        )
-
-    def where(self, i: int) -> str:
-        """File and row of position i, for errors."""
-        return f"{self._shown}, row {self.rows[i]}"
-
-    def _refuse_empty(self, columns: Sequence[Sequence[str]], name: str, what: str) -> None:
-        for i, row in enumerate(zip(*columns, strict=True)):
-            if not any(row):
-                raise DataError(f"{self.where(i)}, column {name!r}: empty; every row needs its {what}")
-
-
-def _positions(table: FlatTable, request: SplitRequest) -> dict[str, tuple[int, ...]]:
-    """What is needed -> positions of its columns; several only for groups."""
-    shown, names = table.shown, table.columns
-    at = {"group": group_columns(shown, names, request.group)}
-    for what, known in (("id", ID_COLUMNS), ("file", FILE_COLUMNS)):
-        found = [i for i, name in enumerate(names) if name.casefold() in known]
-        at[what] = tuple(found) if len(found) == 1 else ()  # which of several is meant nobody said
-    for what, column in (("label", request.label), ("domain", request.domain)):
-        at[what] = () if column is None else (named(shown, names, column),)
-    official = (request.official or "").strip()
-    is_column = bool(official) and official.casefold() in positions(shown, names)
-    at["official"] = (named(shown, names, official),) if is_column else ()
-    return at
-
-
-def _groups(
-    given: Sequence[Sequence[str]], files: Sequence[Sequence[str]], rows: Sequence[int]
-) -> tuple[list[str], int]:
-    """The group of each row, and how many were joined by a picture they share.
-
-    A group of several values is named by the least of them, so that the order of rows does not matter.
-    """
-    if not given:
-        return [f"row {row}" for row in rows], 0
-    # A file and a group of one name are different things.
-    pictures = [[f"\0{name}" if name else "" for name in column] for column in files]
-    before = given[0] if len(given) == 1 and all(given[0]) else joined_groups(given)
-    joined = joined_groups([before, *pictures]) if pictures else list(before)
-    least: dict[str, str] = {}
-    for cells in zip(joined, *given, strict=True):
-        name = min((cell for cell in cells[1:] if cell), default=cells[0])
-        least[cells[0]] = min(name, least.get(cells[0], name))
-    return [least[group] for group in joined], len(set(before)) - len(least)
-
-
 @dataclass(frozen=True)
 class _Split:
-    """A split before it becomes a table: columns by name, a reason for each row, what the report says of it."""
+    """A split before it becomes a table: its columns by name, a reason for each row, what is said of it."""
 
     columns: dict[str, list[str]]
     seed: str
@@ -260,7 +127,7 @@ class _Split:
     warnings: tuple[str, ...] = ()
 
 
-def _made(read: _Columns, request: SplitRequest) -> _Split:
+def _made(read: SplitColumns, request: SplitRequest) -> _Split:
     folds = request.folds
     shares = request.shares or {f"fold{k}": 1 / (folds or 1) for k in range(folds or 0)}
     strata = None if read.label is None else label_strata(read.label, len(shares), read.where)
@@ -286,7 +153,7 @@ def _made(read: _Columns, request: SplitRequest) -> _Split:
 
 
 def _inner(
-    read: _Columns, outside: BoolArray, families: Sequence[IntArray], request: SplitRequest, k: int
+    read: SplitColumns, outside: BoolArray, families: Sequence[IntArray], request: SplitRequest, k: int
 ) -> list[str]:
     """Inner folds of the rows outside outer fold k; empty for the rows in it."""
     at = np.flatnonzero(outside).tolist()
@@ -305,7 +172,9 @@ def _inner(
     return cells
 
 
-def _reasons(read: _Columns, request: SplitRequest, found: Assignment, strata: Strata | None) -> list[str]:
+def _reasons(
+    read: SplitColumns, request: SplitRequest, found: Assignment, strata: Strata | None
+) -> list[str]:
     by = [] if strata is None else [f"{request.label} ({len(strata.names)} {strata.kind})"]
     by += [] if request.domain is None else [request.domain]
     unit = " and ".join(read.group_names) or "row"
@@ -314,7 +183,7 @@ def _reasons(read: _Columns, request: SplitRequest, found: Assignment, strata: S
     return [giant.get(group, usual) for group in read.groups]
 
 
-def _official(table: FlatTable, read: _Columns, official: str) -> _Split:
+def _official(table: FlatTable, read: SplitColumns, official: str) -> _Split:
     """The split that a column or a list says, if it tears no group."""
     warnings: list[str] = []
     if read.official is not None:
@@ -338,7 +207,7 @@ def _official(table: FlatTable, read: _Columns, official: str) -> _Split:
     return _Split(columns, "", reasons, "official", list(parts), None, strata, warnings=tuple(warnings))
 
 
-def _listed_parts(read: _Columns, path: str) -> tuple[list[str], int]:
+def _listed_parts(read: SplitColumns, path: str) -> tuple[list[str], int]:
     listing = read_split_list(path)
     found = find_parts(listing, read.names)
     parts = []
@@ -350,7 +219,7 @@ def _listed_parts(read: _Columns, path: str) -> tuple[list[str], int]:
     return parts, sum(name not in used for name in listing)
 
 
-def _refuse_torn(read: _Columns, parts: Sequence[str], source: str) -> None:
+def _refuse_torn(read: SplitColumns, parts: Sequence[str], source: str) -> None:
     torn = torn_groups(read.groups, parts)
     for group, (one, other) in torn.items():
         more = f", and {len(torn) - 1} more groups are torn" if len(torn) > 1 else ""
@@ -360,17 +229,17 @@ def _refuse_torn(read: _Columns, parts: Sequence[str], source: str) -> None:
         )
 
 
-def _report(table: FlatTable, read: _Columns, request: SplitRequest, made: _Split) -> dict[str, Any]:
-    with open(table.path, "rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    about = {"strata": made.strata, "domains": read.domains}
+def _report(table: FlatTable, read: SplitColumns, request: SplitRequest, made: _Split) -> dict[str, Any]:
+    def reached(parts: Sequence[str], wanted: Mapping[str, float] | None = None) -> list[dict[str, Any]]:
+        return balance(parts, read.groups, wanted=wanted, strata=made.strata, domains=read.domains)
+
     inner = {name: cells for name, cells in made.columns.items() if name.startswith(INNER)}
     return {
         "format": FORMAT,
         "kind": "split",
         "visq": __version__,
         "manifest": table.shown,
-        "manifest_sha256": sha256,
+        "manifest_sha256": _sha256(table.path),
         "how": made.kind,
         "seed": made.seed or None,
         "group_columns": list(read.group_names),
@@ -380,26 +249,34 @@ def _report(table: FlatTable, read: _Columns, request: SplitRequest, made: _Spli
         "n_rows": len(read.rows),
         "n_groups": len(set(read.groups)),
         "n_joined": read.n_joined,
-        "parts": balance(made.parts, read.groups, wanted=made.wanted, **about),
-        "inner": {name: balance(cells, read.groups, **about) for name, cells in inner.items()},
+        "parts": reached(made.parts, made.wanted),
+        "inner": {name: reached(cells) for name, cells in inner.items()},
         "giants": [{"group": g.group, "n": g.n, "part": g.part} for g in made.giants],
         "warnings": [*made.warnings, *_warnings(table, read, made)],
     }
 
 
-def _warnings(table: FlatTable, read: _Columns, made: _Split) -> list[str]:
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _warnings(table: FlatTable, read: SplitColumns, made: _Split) -> list[str]:
     found = []
     if not read.group_names:
         found.append(
-            f"{table.shown} names no groups: every row is one; if pictures share a scene, a prompt or a clip, "
-            "name its column with --group"
+            f"{table.shown} names no groups: every row is one; if pictures share a scene, a prompt or "
+            "a clip, name its column with --group"
         )
     if read.n_joined:
         found.append(f"{read.n_joined} groups share a picture with another and count as one with it")
     for giant in made.giants:
         share = giant.n / len(read.rows)
         found.append(
-            f"group {giant.group!r} has {giant.n} rows ({share:.1%}), more than the smallest part should have; "
-            f"it is in {giant.part!r}"
+            f"group {giant.group!r} has {giant.n} rows ({share:.1%}), more than the smallest part should "
+            f"have; it is in {giant.part!r}"
         )
     return found

@@ -155,15 +155,16 @@ def spread_groups(
         DataError: a part would stay empty, since its share is smaller than the groups.
 
     Source:
-        Greedy descent on sum over parts p and strata c of (n_pc - t_pc)^2 / t_pc, with n the rows there and
-        t = share of p x rows of c; largest first as in Graham 1969. Stratified group folds: Sechidis,
+        Greedy descent on the sum of (n_pc - t_pc)^2 / (t_pc f_c) over parts p and strata c, with n the rows
+        there, t = share of p x rows of c, and f one less than the strata of c's family, so that ten bins of
+        labels weigh as much as two classes; largest first as in Graham 1969. Stratified folds: Sechidis,
         Tsoumakas and Vlahavas 2011.
 
     Example:
         >>> spread_groups(["cat", "dog", "cat", "owl"], {"train": 0.5, "test": 0.5}, seed="visq").names
         ['train', 'test', 'train', 'test']
     """
-    _check_shares(shares)
+    check_shares(shares)
     distinct, group_of = _numbered(groups)
     if len(distinct) < len(shares):
         raise InputError(
@@ -196,7 +197,12 @@ def _numbered(groups: Sequence[str]) -> tuple[list[str], IntArray]:
     return list(number), codes
 
 
-def _check_shares(shares: Mapping[str, float]) -> None:
+def check_shares(shares: Mapping[str, float]) -> None:
+    """Refuse shares that make no split.
+
+    Raises:
+        InputError: fewer than two parts, a share outside 0..1, or shares that do not add up to 1.
+    """
     if len(shares) < 2:
         raise InputError(f"a split has two parts or more, not {list(shares)!r}")
     for name, share in shares.items():
@@ -237,7 +243,8 @@ class _Board:
         kept, counts = np.unique(keys, return_counts=True)
         self._starts = np.searchsorted(kept // n_cells, np.arange(group_of.max() + 2)).tolist()
         self._cells, self._counts = (kept % n_cells).tolist(), counts.tolist()
-        wanted = [np.where(totals > 0, share * totals, 1.0) for share in shares]
+        freedom = np.repeat([max(1, int(codes.max())) for codes in families], np.diff(offsets))
+        wanted = [np.where(totals > 0, share * totals * freedom, 1.0) for share in shares]
         self._inverse = [(1 / target).tolist() for target in wanted]
         self._rows = [[0] * n_cells for _ in shares]
 

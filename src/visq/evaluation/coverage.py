@@ -15,6 +15,9 @@ from visq.metrics import mae, rmse
 
 Float64Array = NDArray[np.float64]
 
+LEVEL = 0.95
+"""Of the intervals round a coverage."""
+
 _KEPT = tuple(share / 10 for share in range(10, 0, -1))
 """Shares of the rows that an abstention curve is drawn at, as far as ties let it."""
 
@@ -78,13 +81,20 @@ def coverage_table(rows: Covered, level_names: Sequence[str], n_resamples: int, 
 def _share(
     columns: Sequence[Float64Array], groups: NDArray[np.str_], n_resamples: int, seed: int
 ) -> dict[str, float]:
-    """A weighted mean and its interval; one group alone has none."""
-    n_groups, low, high = np.unique(groups).size, math.nan, math.nan
-    if n_groups > 1:
+    """A weighted mean and its interval; one group alone has none.
+
+    Where all rows are inside, or none, every resample is alike and a bootstrap has no width: then the
+    interval is the exact one of as many independent trials as groups (Clopper and Pearson 1934).
+    """
+    n_groups, value = int(np.unique(groups).size), _mean(*columns)
+    low, high, beyond = math.nan, math.nan, ((1 - LEVEL) / 2) ** (1 / n_groups)
+    if n_groups > 1 and 0 < value < 1:
         rng = np.random.default_rng(seed)
-        found = group_bootstrap(_mean, columns, groups, n_resamples=n_resamples, rng=rng)
+        found = group_bootstrap(_mean, columns, groups, n_resamples=n_resamples, level=LEVEL, rng=rng)
         low, high = found.low, found.high
-    return {"value": _mean(*columns), "low": low, "high": high, "n": groups.size, "n_groups": n_groups}
+    elif n_groups > 1:
+        low, high = (beyond, 1.0) if value == 1 else (0.0, 1 - beyond)
+    return {"value": value, "low": low, "high": high, "n": int(groups.size), "n_groups": n_groups}
 
 
 def _mean(values: Float64Array, weights: Float64Array | None = None) -> float:
@@ -138,5 +148,5 @@ def coverage_text(table: Mapping[str, Any], nominal: float) -> str:
     found = table["rows"]
     return (
         f"checked: {found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}] of {found['n']} ratings "
-        f"({found['n_groups']} groups) that nothing was fitted on lie inside, aim {nominal:g}"
+        f"({found['n_groups']} groups) outside the fit lie inside, aim {nominal:g}"
     )

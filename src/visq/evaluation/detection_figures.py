@@ -1,4 +1,4 @@
-"""Figures of labels 0 and 1 (authenticity): how well scores find the rows labelled 1. Knows arrays; no file."""
+"""Figures of labels 0 and 1 (authenticity): how well scores find the rows labelled 1. Knows arrays."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _points_down(rows: ScoredSet) -> bool:
 
 
 def _towards_label_1(rows: ScoredSet) -> Float64Array:
-    """Scores turned so that higher means label 1; scores are higher for the better end, labels need not be."""
+    """Scores turned towards label 1: a score is higher for what is better, a label need not be."""
     return -rows.scores if _points_down(rows) else rows.scores
 
 

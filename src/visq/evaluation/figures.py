@@ -1,4 +1,4 @@
-"""The figures of one scored set: which there are, over which rows, and what they are called. Pure; knows no file.
+"""The figures of one scored set: which there are, over which rows, what they are called. Knows no file.
 
 What is behind a figure (its definition and source) is `visq.metrics`; how its interval comes about is
 `measured.py`. Figures within groups, residuals and bins are `within.py` and `label_facts.py`; those of labels
@@ -22,7 +22,7 @@ from visq.evaluation.within import floor_figure, within_figures
 from visq.metrics import gaussian_js, gaussian_kl, gaussian_w2, krcc, pair_accuracy, plcc_fitted
 
 GAPS = (0.1, 0.25, 0.5)
-"""Shares of the labels' scale that two labels of a pair lie apart by, for `pair_accuracy_gap_10` and so on."""
+"""Shares of the labels' scale that the labels of a pair lie apart, for `pair_accuracy_gap_10` and so on."""
 
 NOMINAL = 0.9
 """Coverage that the interval of a score aims at."""
@@ -153,16 +153,18 @@ def _distributions(measured: Measured) -> dict[str, Figure]:
     if rows.scores_in_label_unit is None or not known.any():
         return {}
     inside = measured.kept(known)
-    moved = inside.rows.scores_in_label_unit
+    moved = np.asarray(inside.rows.scores_in_label_unit, dtype=np.float64)
     unit = _length(rows.label_scale) / _length(rows.score_scale)
-    gaps = {
-        "gaussian_kl": gaussian_kl,
-        "gaussian_js": gaussian_js,
-        "gaussian_w2": gaussian_w2,
-    }
-    arguments = (inside.rows.mos, inside.rows.stds)
-    predicted = {"score": moved, "spread": inside.rows.spread * unit}
-    return {name: _mean_gap(inside, gap(*arguments, **predicted)) for name, gap in gaps.items()}
+    spread = inside.rows.spread * unit
+    found = {}
+    for name, gap in (
+        ("gaussian_kl", gaussian_kl),
+        ("gaussian_js", gaussian_js),
+        ("gaussian_w2", gaussian_w2),
+    ):
+        gaps = gap(inside.rows.mos, inside.rows.stds, score=moved, spread=spread)
+        found[name] = _mean_gap(inside, gaps)
+    return found
 
 
 def _length(scale: Scale | None) -> float:

@@ -1,4 +1,4 @@
-"""What labels look like, and how scores lie beside them: histogram, empty stretches, residuals, bins. Knows arrays."""
+"""What labels look like and how scores lie beside them: histogram, gaps, residuals, bins. Knows arrays."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ FEWEST_VALUES = 30
 """With fewer different labels gaps are steps of the scale, not a selection."""
 EMPTY_SHARE = 0.05
 """Share of the labels' range that no label lies in before it counts as left empty."""
-_TAIL = 0.025  # a gap with fewer labels than this beyond it is a tail
-_CHANCE = 3.0  # times ln(n) / n, about the largest gap of n labels drawn evenly
+_TAIL = 0.05  # a gap with fewer labels than this beyond it is a tail
+_CHANCE = 4.0  # times ln(n) / n, about the largest gap of n labels drawn evenly
 
 
 def label_facts(scored: ScoredSet) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def label_facts(scored: ScoredSet) -> dict[str, Any]:
 
 
 def empty_stretches(labels: Float64Array) -> list[tuple[float, float]]:
-    """Stretches of the labels' range that no label lies in, with labels on both sides: the mark of a selection.
+    """Stretches that no label lies in, with labels on both sides: the mark of a selection.
 
     Correlations over labels picked from bands are too high; how much, no formula tells.
 
@@ -57,8 +57,8 @@ def empty_stretches(labels: Float64Array) -> list[tuple[float, float]]:
 
     Returns:
         Pairs (last label before, first label after), ascending; none for fewer than 100 labels or fewer than
-        30 different ones. A stretch is longer than 5 % of the range and than three times what chance leaves
-        among so many, and has 2.5 % of the labels or more on either side.
+        30 different ones. A stretch is longer than 5 % of the range and than four times what chance leaves
+        among so many, and has 5 % of the labels or more on either side.
 
     Example:
         >>> empty_stretches(np.concatenate([np.linspace(1, 3, 80), np.linspace(6, 9, 80)]))
@@ -76,7 +76,7 @@ def empty_stretches(labels: Float64Array) -> list[tuple[float, float]]:
 
 
 def level_residuals(rows: ScoredSet, intervals: LevelIntervals | None) -> list[dict[str, Any]]:
-    """Score less label by the label's level, in the labels' unit; none where it is not known how to get there.
+    """Score less label by the label's level, in the labels' unit; none where a scale is not known.
 
     Args:
         rows: rows with scores.

@@ -12,7 +12,7 @@ import numpy as np
 
 from visq.core.types import BoolArray
 from visq.evaluation.intervals import check_request, percentile_ends
-from visq.evaluation.resampled_sums import resampled_mean, resampled_plcc
+from visq.evaluation.resampled_sums import resampled_mean
 from visq.evaluation.resampling import Float64Array, Groups, members_of, resampled
 from visq.evaluation.scored import ScoredSet
 from visq.metrics import plcc, srcc
@@ -82,11 +82,7 @@ class Measured:
             which = "scores" if x.min() == x.max() else "labels"
             return self.missing(f"all {which} are equal: there is no order to agree with")
         count, rng = self.settings.resamples, self.rng()
-        if name == "srcc":
-            values = resampled(srcc, [x, y], self.members, count, rng)
-        else:
-            values = resampled_plcc(x, y, self.members, count, rng)
-        return self.figure(value, values)
+        return self.figure(value, resampled(statistic, [x, y], self.members, count, rng))
 
     def mean(self, values: Float64Array, transform: Callable[[Any], Any] = lambda mean: mean) -> Figure:
         """A function of the mean of one number a row, with interval."""

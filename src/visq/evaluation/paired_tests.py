@@ -7,7 +7,6 @@ such lists.
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -88,7 +87,7 @@ def measured_set(one: CommonSet, margin: float, n_resamples: int, seed: int) -> 
         one: the set.
         margin: > 0, the loss that would not matter.
         n_resamples: how many resamples of groups; none are drawn from fewer than six groups.
-        seed: of the draws, which depend on the set's name too and on no other set.
+        seed: of the draws, which are those of `visq evaluate`: the same rows have the same interval.
 
     Raises:
         InputError: margin makes no test.
@@ -140,7 +139,7 @@ class _Draws:
         if len(x) >= _FEWEST_ROWS:
             value = float(statistic(x, y))
         if self.n_groups >= FEWEST_GROUPS:
-            rng = np.random.default_rng([self.seed, zlib.crc32(self.one.name.encode())])
+            rng = np.random.default_rng(self.seed)
             values = resampled(statistic, [x, y], self.members, n, rng)
         return Resampled(value, values, len(x), self.n_groups)
 
@@ -166,10 +165,10 @@ def holm_over(measured: Sequence[MeasuredSet], statistic: str) -> dict[tuple[str
 
 
 def mean_resampled(figures: Sequence[Resampled]) -> Resampled:
-    """The mean of a correlation over sets that were drawn independently.
+    """The mean of a correlation over sets.
 
     Args:
-        figures: one a set, equally many resamples each.
+        figures: one a set, in the same order for every scorer; equally many resamples each.
 
     Returns:
         tanh of the unweighted mean of atanh, of the values and of each resample; nan where a correlation does
@@ -179,9 +178,18 @@ def mean_resampled(figures: Sequence[Resampled]) -> Resampled:
         Fisher 1921 for z; Corey, Dunlap and Burke 1998 for averaging it.
     """
     value = _mean_of_z(np.array([[figure.value] for figure in figures]))[0]
-    values = _mean_of_z(np.stack([figure.values for figure in figures]))
+    values = _mean_of_z(np.stack([_shuffled(i, figure.values) for i, figure in enumerate(figures)]))
     n, n_groups = sum(figure.n for figure in figures), sum(figure.n_groups for figure in figures)
     return Resampled(float(value), values, n, n_groups)
+
+
+def _shuffled(i: int, values: Float64Array) -> Float64Array:
+    """Resamples of the i-th set in an order of its own.
+
+    All sets are drawn from one seed, so their resamples of one number would go together; the order is the
+    same for every scorer, so pairs stay pairs.
+    """
+    return np.random.default_rng(i).permutation(values)
 
 
 def _mean_of_z(r: Float64Array) -> Float64Array:

@@ -1,10 +1,10 @@
 """The run folder of an evaluation: what is in it, written and read. Computes no figure.
 
-    config.toml      what was evaluated: sets, model or tables of scores, settings; enough to run it again
-    scores.parquet   one row a labelled picture: label, group, score, interval, failure
-    report.json      every figure, with n, interval and protocol
-    report.html      the same for people
-    events.jsonl     what happened when: begun, rows scored, done
+config.toml      what was evaluated: sets, model or tables of scores, settings; enough to run it again
+scores.parquet   one row a labelled picture: label, group, score, interval, failure
+report.json      every figure, with n, interval and protocol
+report.html      the same for people
+events.jsonl     what happened when: begun, rows scored, done
 """
 
 from __future__ import annotations

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from visq.evaluation.counted import CountedSrcc
 from visq.evaluation.intervals import percentile_ends
 from visq.evaluation.measured import Figure, Measured
 from visq.evaluation.protocols import Protocol
-from visq.evaluation.resampling import Float64Array, Groups, resampled
+from visq.evaluation.resampling import Float64Array, Groups
 from visq.evaluation.scored import StrArray
 from visq.metrics import srcc
 
@@ -41,32 +42,28 @@ def within_figures(
         One entry for each column that has two parts or more to correlate in.
     """
     rows = measured.rows
-    found = []
-    for column in () if protocol is None else protocol.within:
-        if column in rows.columns:
-            found.append(_within(measured, column, rows.columns[column], f"inside each {column}"))
+    wanted = [] if protocol is None else [name for name in protocol.within if name in rows.columns]
+    found = [_within(measured, name, rows.columns[name], f"inside each {name}") for name in wanted]
     if rows.group_column is not None:
         found.append(_within(measured, "group", rows.groups, f"inside each {rows.group_column}"))
-    edges = [] if protocol is None else list(protocol.bands)
     if empty:
         edges = [-math.inf, *((low + high) / 2 for low, high in empty), math.inf]
-    if edges:
-        about = "inside each stretch of labels between empty ones" if empty else "inside each band of labels"
-        found.append(_within(measured, "band", _bands(rows.labels, edges), about))
+        stretches = _bands(rows.labels, edges, by_labels=True)
+        found.append(_within(measured, "band", stretches, "inside each stretch of labels between empty ones"))
+    elif protocol is not None and protocol.bands:
+        bands = _bands(rows.labels, protocol.bands, by_labels=False)
+        found.append(_within(measured, "band", bands, "inside each band of labels"))
     return [entry for entry in found if len(entry["parts"]) > 1]
 
 
-def _bands(labels: Float64Array, edges: Sequence[float]) -> StrArray:
-    """The band of each label, by its ends; a label at the last edge belongs to the last band."""
+def _bands(labels: Float64Array, edges: Sequence[float], *, by_labels: bool) -> StrArray:
+    """The band of each label, named by its edges or by the labels in it; the last edge is inside."""
     which = np.clip(np.searchsorted(edges, labels, side="right") - 1, 0, len(edges) - 2)
     names = {}
     for i in np.unique(which):
-        low, high = edges[i], edges[i + 1]
         inside = labels[which == i]
-        ends = (low if math.isfinite(low) else inside.min(), high if math.isfinite(high) else inside.max())
-        if not math.isfinite(edges[0]):
-            ends = inside.min(), inside.max()
-        names[int(i)] = f"{ends[0]:.4g}..{ends[1]:.4g}"
+        low, high = (inside.min(), inside.max()) if by_labels else (edges[i], edges[i + 1])
+        names[int(i)] = f"{low:.4g}..{high:.4g}"
     return np.array([names[int(i)] for i in which], dtype=np.str_)
 
 
@@ -99,15 +96,8 @@ def _within(measured: Measured, column: str, values: StrArray, about: str) -> di
 
 def _natural(name: str) -> list[tuple[bool, float, str]]:
     """An order in which 10 comes after 9."""
-    return [
-        (
-            not piece.replace(".", "", 1).isdigit(),
-            float(piece) if piece.replace(".", "", 1).isdigit() else 0.0,
-            piece,
-        )
-        for piece in re.split(r"(\d+\.?\d*)", name)
-        if piece
-    ]
+    pieces = [piece for piece in re.split(r"(\d+(?:\.\d+)?)", name) if piece]
+    return [(not p[0].isdecimal(), float(p) if p[0].isdecimal() else 0.0, p) for p in pieces]
 
 
 def _mean_resampled(
@@ -155,10 +145,19 @@ def _weighted(measured: Measured, which: NDArray[np.int64], values: Float64Array
 
 def _part_resampled(measured: Measured, inside: NDArray[np.bool_]) -> Float64Array:
     """SRCC of one part over resamples of all groups, the same draws for every part."""
-    position = np.cumsum(inside) - 1
-    members = [position[rows[inside[rows]]] for rows in measured.members]
-    scores, mos = measured.rows.scores[inside], measured.rows.mos[inside]
-    return resampled(srcc, [scores, mos], members, measured.settings.resamples, measured.rng())
+    n, rng = len(measured.members), measured.rng()
+    group_of_row = np.empty(measured.n, dtype=np.int64)
+    for code, rows in enumerate(measured.members):
+        group_of_row[rows] = code
+    met, group = np.unique(group_of_row[inside], return_inverse=True)
+    statistic = CountedSrcc(measured.rows.scores[inside], measured.rows.mos[inside], group.reshape(-1))
+    found, block = [], []
+    for i in range(measured.settings.resamples):
+        block.append(np.bincount(rng.integers(0, n, n), minlength=n)[met])
+        if len(block) == statistic.at_once or i == measured.settings.resamples - 1:
+            found.append(statistic(block))
+            block = []
+    return np.concatenate(found)
 
 
 def floor_figure(measured: Measured, column: str) -> dict[str, Figure]:

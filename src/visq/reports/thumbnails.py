@@ -32,16 +32,32 @@ def thumbnails_of(rows: Sequence[Row]) -> tuple[list[str | None], int | None]:
     """
     found: list[str | None] = [None] * len(rows)
     wanted = [i for i, row in enumerate(rows) if row.status == "ok"]
+    made, n_reached = thumbnails_of_paths([rows[i].path for i in wanted])
+    for i, thumbnail in zip(wanted, made, strict=True):
+        found[i] = thumbnail
+    return found, n_reached
+
+
+def thumbnails_of_paths(paths: Sequence[str]) -> tuple[list[str | None], int | None]:
+    """Thumbnails in base64, one a path, until the page would grow too large.
+
+    Args:
+        paths: of pictures; empty text where none is known.
+
+    Returns:
+        The thumbnails, None where there is none; and how many paths they cover, None for all.
+    """
+    found: list[str | None] = [None] * len(paths)
     room = MAX_THUMBNAIL_BYTES
     with (
         ThreadPoolExecutor(max_workers=N_WORKERS) as pool,
-        closing(_in_order(pool, (rows[i].path for i in wanted))) as made,
+        closing(_in_order(pool, paths)) as made,
     ):
-        for n_done, (i, thumbnail) in enumerate(zip(wanted, made, strict=True)):
+        for n_done, thumbnail in enumerate(made):
             room -= len(thumbnail or "")
             if room < 0:
                 return found, n_done
-            found[i] = thumbnail
+            found[n_done] = thumbnail
     return found, None
 
 
@@ -62,6 +78,8 @@ def _in_order(pool: ThreadPoolExecutor, paths: Iterable[str]) -> Generator[str |
 
 def _thumbnail(path: str) -> str | None:
     """A small JPEG of a picture in base64, or None where it cannot be decoded any more."""
+    if not path:
+        return None
     try:
         picture = Image.fromarray(decode(path).picture)
     except InputError:

@@ -1,8 +1,11 @@
-"""Tells a run whose scores are nearly all equal. Knows a table's rows; no model."""
+"""Tells a run whose scores are nearly all equal. Knows a table's rows, or an array; no model."""
 
 from __future__ import annotations
 
 import math
+
+import numpy as np
+from numpy.typing import NDArray
 
 from visq.scoring.table import Table
 
@@ -32,3 +35,19 @@ def almost_equal_scores(table: Table) -> list[str]:
     if n < _FEWEST:
         return []
     return [aspect for aspect in table.aspects if math.sqrt(squares[aspect] / n) < _SHARE * span]
+
+
+def is_almost_equal(scores: NDArray[np.float64], span: float | None) -> bool:
+    """Whether scores have a standard deviation under half a percent of the scale, over 20 rows or more.
+
+    Args:
+        scores: float64 [n], finite.
+        span: length of their scale; None where it is not known, and then only equal scores are told.
+
+    Example:
+        >>> is_almost_equal(np.full(20, 3.0), None), is_almost_equal(np.linspace(1, 5, 20), 4.0)
+        (True, False)
+    """
+    if scores.size < _FEWEST:
+        return False
+    return bool(scores.min() == scores.max() if span is None else scores.std() < _SHARE * span)

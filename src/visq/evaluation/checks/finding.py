@@ -1,16 +1,19 @@
-"""A finding of `visq check`, and what a check is given. Knows rows and facts about files; checks nothing itself."""
+"""A finding of `visq check`, and what a check is given. Knows rows and facts about files; checks nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from visq.core.scales import LevelIntervals, Scale
 from visq.data.loose import LooseRow
 
 Severity = Literal["error", "warning", "note"]
-"""error: figures on this data are wrong; warning: they may mislead; note: worth knowing, no finding by itself."""
+"""error: figures on this data are wrong; warning: they may mislead; note: worth knowing, no finding."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class Finding:
         severity: `error` and `warning` make the exit code 3; a `note` does not.
         message: one line: what, where, what to do.
         sets: names of the sets concerned.
-        rows: ids of the rows concerned, all of them, in the order of their set; "SET/ID" where several sets are.
+        rows: ids of the rows concerned, all of them, in the order of their set; "SET/ID" where several sets
+            are.
         figures: numbers of the finding by name, e.g. {"n_groups": 274, "share": 0.92}.
     """
 
@@ -51,8 +55,7 @@ class PictureFacts:
         pixel_sha256: of the decoded upright sRGB pixels and their size.
         dhash: 64-bit difference hash of the decoded picture.
         phash: 64-bit DCT hash of it.
-        code: bytes, the sign code of the model's features (near-duplicates in feature space); empty where not asked.
-        features: bytes, the features in float16; empty where not asked.
+        features: float16 as bytes, what a model sees in the picture, of length 1; empty where not asked.
     """
 
     sha256: str | None
@@ -67,7 +70,6 @@ class PictureFacts:
     pixel_sha256: str = ""
     dhash: int = 0
     phash: int = 0
-    code: bytes = b""
     features: bytes = b""
 
 
@@ -85,11 +87,14 @@ class CheckedSet:
         labels: aspect labels as numbers, [n], None where the cell is empty or no number.
         stds: of the raters' scores, [n], None where not known.
         groups: [n], what must not be torn; None where no column says.
-        splits: [n], text of the split column, empty where none.
+        splits: column -> [n], texts of the columns that tell parts of the set apart; empty where none does.
+        titles: what the set may be called: its name, its protocol's title; for training lists.
+        manifest_sha256: of the manifest's bytes.
         label_scale: what labels are measured on; None where nobody said.
         intervals: level intervals of the data set (`core/scales.toml`), if the protocol names them.
         protocol: name of the protocol, or None.
-        facts: one for each row, or empty where pictures were not looked at (`--no-pictures`, video, no files).
+        facts: one for each row, or empty where pictures were not looked at.
+        trained_on: tables `trained_on` of the model that the set is held against; empty where none was named.
     """
 
     name: str
@@ -101,11 +106,30 @@ class CheckedSet:
     labels: Sequence[float | None]
     stds: Sequence[float | None]
     groups: Sequence[str | None]
-    splits: Sequence[str]
+    splits: Mapping[str, Sequence[str]]
+    titles: tuple[str, ...]
+    manifest_sha256: str
     label_scale: Scale | None = None
     intervals: LevelIntervals | None = None
     protocol: str | None = None
     facts: Sequence[PictureFacts] = ()
+    trained_on: Sequence[Mapping[str, Any]] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def row_names(self, at: Iterable[int]) -> tuple[str, ...]:
+        """Ids of some rows, by position, in the order of the set."""
+        return tuple(self.rows[i].id for i in sorted(at))
+
+    def labelled(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Positions of rows with a label, int64 [m], and their labels turned so that higher is better."""
+        found = [(i, label) for i, label in enumerate(self.labels) if label is not None]
+        at = np.array([i for i, _ in found], dtype=np.int64)
+        values = np.array([label for _, label in found], dtype=np.float64)
+        if self.label_scale is not None and self.label_scale.direction == "down":
+            values = self.label_scale.low + self.label_scale.high - values
+        return at, values
 
 
 Check = Callable[[Sequence[CheckedSet]], Iterator[Finding]]

@@ -1,0 +1,148 @@
+"""`visq check`: parse, check, print. Knows options, the console and exit codes; finds nothing itself."""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from visq.cli.console import UsageMistake, results, warn
+
+if TYPE_CHECKING:
+    from visq.evaluation.checks.check import CheckReport
+
+_SHOWN = 3  # rows named behind a finding; all of them are in the JSON
+_SAID, _RESULTS = "What is said about the data", "What comes out"
+
+
+def check(
+    manifests: Annotated[
+        list[str], typer.Argument(metavar="MANIFESTS", help="Tables with labels; all together.")
+    ],
+    label: Annotated[str | None, typer.Option(help="Column of the labels.", rich_help_panel=_SAID)] = None,
+    aspect: Annotated[
+        str | None, typer.Option(help="What the labels are about, e.g. quality.", rich_help_panel=_SAID)
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Column of groups; several as A,B.", rich_help_panel=_SAID)
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Column that tells train from test; several as A,B.", rich_help_panel=_SAID),
+    ] = None,
+    label_scale: Annotated[
+        str | None,
+        typer.Option(
+            help="What labels are measured on: 1..5, or 100..0 if lower is better.", rich_help_panel=_SAID
+        ),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="Known data set, one for all or one each as A,B.", rich_help_panel=_SAID),
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option(help="Shape of the tables; recognised by itself.", rich_help_panel=_SAID)
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Model whose training lists and features are compared.", rich_help_panel=_SAID),
+    ] = None,
+    pictures: Annotated[
+        bool,
+        typer.Option("--pictures/--no-pictures", help="Look at the pictures too.", rich_help_panel=_SAID),
+    ] = True,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print everything as JSON.", rich_help_panel=_RESULTS)
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON file to write, with all rows concerned.", readable=False, rich_help_panel=_RESULTS
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="No progress and no notices.", rich_help_panel=_RESULTS)
+    ] = False,
+) -> None:
+    """Look for what makes figures on labelled data wrong. Exit code 3 where something is found.
+
+    \b
+    visq check ratings.csv
+    visq check train.csv test.csv --group scene --label-scale 1..5
+    visq check labels.json --no-pictures --out findings.json
+    """
+    from visq.evaluation.checks.check import CheckOptions, check_sets
+
+    _check_words(label_scale, out, manifests)
+    backbone = _model(model)
+    trained_on, embed = ([], None) if backbone is None else backbone
+    options = CheckOptions(
+        aspect, label, group, split, protocol, label_scale, format, pictures, embed, trained_on
+    )
+    report = check_sets(manifests, options, on_progress=_progress(quiet=quiet))
+    text = json_module.dumps(report.to_json(), indent=1, ensure_ascii=False)
+    if out is not None:
+        from visq.scoring import atomic_write
+
+        with atomic_write(out) as partial:
+            partial.write_text(text + "\n", encoding="utf-8")
+    with results():
+        if json:
+            print(text)
+        else:
+            _print(report)
+    if not quiet:
+        n_rows = sum(len(one) for one in report.sets)
+        warn(f"{len(report.checks)} checks of {n_rows} rows: {report.n_findings} findings")
+    raise typer.Exit(3 if report.n_findings else 0)
+
+
+def _check_words(label_scale: str | None, out: Path | None, manifests: list[str]) -> None:
+    """What is wrong with the words typed leaves with exit code 2, before anything is read."""
+    from visq.core.errors import InputError
+    from visq.evaluation.run_folder import parse_label_scale
+
+    try:
+        if label_scale is not None:
+            parse_label_scale(label_scale)
+    except InputError as error:
+        raise UsageMistake(str(error)) from error
+    if out is not None and any(Path(manifest).resolve() == out.resolve() for manifest in manifests):
+        raise UsageMistake(f"--out {str(out)!r} is one of the manifests")
+
+
+def _model(name: str | None) -> tuple[list[dict[str, Any]], Any] | None:
+    """What a model was trained on and what it sees in a picture; by default mini's features, no lists."""
+    from visq.backbones import BACKBONES, find_model
+
+    folder = find_model(name or "mini")
+    backbone = BACKBONES.get(folder.backbone)(folder, threads=1)
+    embed = getattr(backbone, "embed", None)
+    if embed is None:
+        if name is not None:
+            warn(f"{name} offers no features: duplicates are not looked for in them")
+        return (list(folder.spec.get("trained_on", [])), None) if name is not None else None
+
+    def of_picture(picture: Any) -> Any:
+        return embed([backbone.prepare(picture)])[0]
+
+    return (list(folder.spec.get("trained_on", [])) if name is not None else [], of_picture)
+
+
+def _progress(*, quiet: bool) -> Any:
+    from visq.cli.console import _plain_lines
+
+    plain = _plain_lines()
+    return (lambda done: None) if quiet else (lambda done: plain(done, 0))
+
+
+def _print(report: CheckReport) -> None:
+    for finding in report.findings:
+        print(f"{finding.severity:<8} {finding.check:<19} {finding.message}")
+        if finding.rows:
+            more = f", and {len(finding.rows) - _SHOWN} more" if len(finding.rows) > _SHOWN else ""
+            print(f"{'':28} rows: {', '.join(finding.rows[:_SHOWN])}{more}")
+    if not report.findings:
+        print("nothing found")

@@ -1,0 +1,139 @@
+"""Check for shortcuts: can the label be told from the file, the picture unseen? Knows no pixels."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visq.core.errors import MissingExtra
+from visq.data.folds import group_folds
+from visq.evaluation.checks.finding import CheckedSet, Finding
+from visq.evaluation.checks.groups import groupings, stem_of
+from visq.evaluation.intervals import group_bootstrap
+from visq.metrics import auroc, srcc
+
+_LEAST_ROWS = 60
+_FOLDS = 5
+_RESAMPLES = 300
+_TREES = 60
+BOUND_SRCC = 0.15
+"""Lower end of the interval above which it is said: ratings go with size a little in any honest set."""
+BOUND_AUROC = 0.65
+_MOST_WORDS = 30  # of file names that become columns, the commonest first
+
+
+def shortcuts(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
+    """The label predicted from what lies round the picture: bytes, size, format, tables, tags, words of the name.
+
+    A random forest on those facts alone, cross-validated by group; the figure is of rows it did not see.
+    It is a finding where the lower end of its 95 % group-bootstrap interval passes SRCC .15, or AUROC .65
+    for labels 0 and 1.
+    """
+    for one in sets:
+        at, labels = one.labelled()
+        if at.size < _LEAST_ROWS or np.unique(labels).size < 2:
+            continue
+        found = groupings(one)
+        groups = [(found[0].values[i] if found else None) or f"row {i}" for i in at]
+        if len(set(groups)) < 2 * _FOLDS:
+            continue
+        columns = {name: c for name, c in _columns(one, at).items() if np.unique(c).size > 1}
+        if columns:
+            yield from _told(one, columns, labels, groups)
+
+
+def _told(
+    one: CheckedSet,
+    columns: dict[str, NDArray[np.float64]],
+    labels: NDArray[np.float64],
+    groups: Sequence[str],
+) -> Iterator[Finding]:
+    is_binary = set(np.unique(labels)) == {0.0, 1.0}
+    statistic, figure = (auroc, "AUROC") if is_binary else (srcc, "SRCC")
+    values = _out_of_fold(np.column_stack(list(columns.values())), labels, groups)
+    if np.unique(values).size < 2:
+        return
+    rng = np.random.default_rng(0)
+    interval = group_bootstrap(statistic, [values, labels], groups, n_resamples=_RESAMPLES, rng=rng)
+    if not interval.low > (BOUND_AUROC if is_binary else BOUND_SRCC):
+        return
+    alone = {name: float(statistic(column, labels)) for name, column in columns.items()}
+    strongest = max(alone, key=lambda name: abs(alone[name] - (0.5 if is_binary else 0.0)))
+    value = float(statistic(values, labels))
+    yield Finding(
+        "shortcuts",
+        "warning",
+        f"{one.name}: the label can be told without the picture: {figure} {value:.3f} [{interval.low:.3f}, "
+        f"{interval.high:.3f}] from {len(columns)} facts about the file (n = {labels.size}, "
+        f"{interval.n_groups} groups); strongest alone: {strongest}, {figure} {alone[strongest]:.3f}; "
+        "re-encode all pictures alike, and report this beside every figure",
+        (one.name,),
+        (),
+        {
+            figure.lower(): value,
+            "low": interval.low,
+            "high": interval.high,
+            "n": int(labels.size),
+            "strongest": strongest,
+            **{f"alone_{name}": round(of_one, 4) for name, of_one in alone.items()},
+        },
+    )
+
+
+def _columns(one: CheckedSet, at: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    """Facts by name, float64 [m] each."""
+    columns = _of_files(one, at) if one.facts else {}
+    words = [_words(one.rows[i].file or one.rows[i].id) for i in at]
+    counts = Counter(word for several in words for word in several)
+    for word, n in counts.most_common(_MOST_WORDS):
+        if 5 <= n < len(words):
+            columns[f"name has {word!r}"] = np.array([word in several for several in words], dtype=np.float64)
+    return columns
+
+
+def _of_files(one: CheckedSet, at: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    facts = [one.facts[i] for i in at]
+    rows = [
+        (f.n_bytes, f.width, f.height, f.n_bytes / max(1, f.width * f.height), f.width / max(1, f.height))
+        for f in facts
+    ]
+    names = ("bytes", "width", "height", "bytes a pixel", "shape")
+    found = dict(zip(names, np.array(rows, dtype=np.float64).T, strict=True))
+    found["JPEG table"] = np.array([f.jpeg_luma_sum for f in facts], dtype=np.float64)
+    found["EXIF tags"] = np.array([f.n_exif for f in facts], dtype=np.float64)
+    for kind in sorted({f.format for f in facts}):
+        found[f"format {kind}"] = np.array([f.format == kind for f in facts], dtype=np.float64)
+    return found
+
+
+def _words(name: str) -> set[str]:
+    """Words of a file's name and its folder; running numbers are left out."""
+    folder = name.replace("\\", "/").rpartition("/")[0]
+    parts = re.split(r"[_\-. ]+", stem_of(name).casefold())
+    return {part for part in parts if part and not part.isdecimal()} | ({f"{folder}/"} if folder else set())
+
+
+def _out_of_fold(
+    facts: NDArray[np.float64], labels: NDArray[np.float64], groups: Sequence[str]
+) -> NDArray[np.float64]:
+    """Each row predicted by a forest that saw no row of its group."""
+    forest = _forest()
+    folds, values = group_folds(list(groups), _FOLDS, salt="visq check "), np.empty(labels.size)
+    for fold in range(_FOLDS):
+        asked = folds == fold
+        model = forest(n_estimators=_TREES, min_samples_leaf=5, random_state=0, n_jobs=1)
+        values[asked] = model.fit(facts[~asked], labels[~asked]).predict(facts[asked])
+    return values
+
+
+def _forest() -> Any:  # scikit-learn has no types
+    try:
+        from sklearn.ensemble import RandomForestRegressor
+    except ImportError as error:
+        raise MissingExtra("scikit-learn", "eval") from error
+    return RandomForestRegressor
