@@ -12,37 +12,19 @@ from hypothesis import strategies as st
 
 from run_folders import make_set
 from visq.core.scales import LevelIntervals, Scale
-from visq.evaluation.label_facts import empty_stretches, label_facts, level_residuals, score_bins
+from visq.evaluation.label_facts import label_facts, level_residuals, score_bins
 from visq.evaluation.measured import Measured, Settings
 
 
-def test_three_bands_leave_two_stretches_empty():
+def test_stretches_without_labels_are_named():
     rng = np.random.default_rng(0)
-    labels = np.concatenate([rng.uniform(a, b, 60) for a, b in ((2, 3.5), (4.7, 5.3), (6.5, 8))])
-    found = empty_stretches(labels)
-    assert len(found) == 2
-    for (low, high), (least, most) in zip(found, ((3.5, 4.7), (5.3, 6.5)), strict=True):
-        assert labels[labels < (least + most) / 2].max() == low <= least
-        assert labels[labels > (least + most) / 2].min() == high >= most
-
-
-@pytest.mark.parametrize("n", [100, 300, 2000])
-@pytest.mark.parametrize("kind", ["normal", "uniform", "beta"])
-def test_natural_labels_leave_nothing_empty(n, kind):
-    for seed in range(20):
-        rng = np.random.default_rng(seed)
-        draw = {"normal": rng.normal(3, 0.7, n), "uniform": rng.random(n), "beta": rng.beta(5, 2, n)}[kind]
-        assert empty_stretches(draw) == []
-
-
-def test_whole_numbers_and_few_rows_are_no_selection():
-    rng = np.random.default_rng(0)
-    assert empty_stretches(rng.integers(1, 11, 500).astype(float)) == []
-    assert empty_stretches(np.concatenate([np.linspace(1, 2, 40), np.linspace(8, 9, 40)])) == []
-
-
-def test_a_lone_high_label_is_a_tail():
-    assert empty_stretches(np.append(np.linspace(1, 3, 500), 9.0)) == []
+    labels = np.concatenate([rng.uniform(2, 3.5, 60), rng.uniform(4.7, 5.3, 60), rng.uniform(6.5, 8, 60)])
+    facts = label_facts(make_set("a", labels, labels))
+    assert facts["empty"] == [
+        [pytest.approx(labels[:60].max()), pytest.approx(labels[60:120].min())],
+        [pytest.approx(labels[60:120].max()), pytest.approx(labels[120:].min())],
+    ]
+    assert label_facts(make_set("a", np.sort(rng.normal(size=300)), np.ones(300)))["empty"] == []
 
 
 def test_histogram_counts_every_label():

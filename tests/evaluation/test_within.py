@@ -70,14 +70,23 @@ def test_within_groups_draws_groups_whole():
 
 
 def test_small_and_constant_parts_are_left_out_and_counted():
-    one = generated(n_groups=6)
-    groups = np.array([f"p{i}" for i in [0] * 10 + [1] * 10 + [2] * 8 + [3] * 2])
+    one = generated(n_groups=8)
+    sizes = [6, 6, 6, 6, 6, 8, 2]
+    groups = np.repeat([f"p{i}" for i in range(7)], sizes)
     scores = one.scores.copy()
-    scores[20:28] = 2.0
+    scores[30:38] = 2.0
     entry = within_figures(Measured(replace(one, groups=groups, scores=scores), Settings(50)), None, [])[0]
-    assert (entry["n_parts"], entry["n_small"], entry["n_constant"]) == (2, 1, 1)
-    assert [part["name"] for part in entry["parts"]] == ["p0", "p1"]
+    assert (entry["n_parts"], entry["n_small"], entry["n_constant"]) == (5, 1, 1)
+    assert [part["name"] for part in entry["parts"]] == ["p0", "p1", "p2", "p3", "p4"]
     assert not math.isnan(entry["mean"]["low"])  # groups without a part are drawn too, and weigh nothing
+
+
+def test_an_interval_that_misses_its_parts_too_often_is_none():
+    one = generated(n_groups=6)
+    groups = np.array([f"p{i}" if i < 2 else f"lone {k}" for k, i in enumerate([0] * 5 + [1] * 5 + [2] * 20)])
+    entry = within_figures(Measured(replace(one, groups=groups), Settings(50)), None, [])[0]
+    assert math.isnan(entry["mean"]["low"])
+    assert entry["mean"]["note"] == "no interval: too many resamples miss every part"
 
 
 def test_groups_of_one_row_have_nothing_inside():

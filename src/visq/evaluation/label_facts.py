@@ -1,4 +1,4 @@
-"""What labels look like and how scores lie beside them: histogram, gaps, residuals, bins. Knows arrays."""
+"""What labels look like and how scores lie beside them: histogram, residuals, bins. Knows arrays."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visq.core.scales import LEVEL_WORDS, LevelIntervals
+from visq.evaluation.checks.labels import empty_stretches
 from visq.evaluation.intervals import percentile_ends
 from visq.evaluation.measured import Measured
 from visq.evaluation.resampled_sums import resampled_sums
@@ -16,14 +17,6 @@ from visq.evaluation.scored import Float64Array, ScoredSet
 
 N_BARS = 20
 N_BINS = 10
-
-FEWEST_LABELS = 100
-FEWEST_VALUES = 30
-"""With fewer different labels gaps are steps of the scale, not a selection."""
-EMPTY_SHARE = 0.05
-"""Share of the labels' range that no label lies in before it counts as left empty."""
-_TAIL = 0.05  # a gap with fewer labels than this beyond it is a tail
-_CHANCE = 4.0  # times ln(n) / n, about the largest gap of n labels drawn evenly
 
 
 def label_facts(scored: ScoredSet) -> dict[str, Any]:
@@ -45,34 +38,6 @@ def label_facts(scored: ScoredSet) -> dict[str, Any]:
         "n_distinct": int(np.unique(labels).size),
         "empty": [list(stretch) for stretch in empty_stretches(labels)],
     }
-
-
-def empty_stretches(labels: Float64Array) -> list[tuple[float, float]]:
-    """Stretches that no label lies in, with labels on both sides: the mark of a selection.
-
-    Correlations over labels picked from bands are too high; how much, no formula tells.
-
-    Args:
-        labels: float64 [n], finite.
-
-    Returns:
-        Pairs (last label before, first label after), ascending; none for fewer than 100 labels or fewer than
-        30 different ones. A stretch is longer than 5 % of the range and than four times what chance leaves
-        among so many, and has 5 % of the labels or more on either side.
-
-    Example:
-        >>> empty_stretches(np.concatenate([np.linspace(1, 3, 80), np.linspace(6, 9, 80)]))
-        [(3.0, 6.0)]
-    """
-    values = np.sort(np.asarray(labels, dtype=np.float64))
-    n = values.size
-    if n < FEWEST_LABELS or np.unique(values).size < FEWEST_VALUES:
-        return []
-    gaps = np.diff(values)
-    least = max(EMPTY_SHARE, _CHANCE * math.log(n) / n) * (values[-1] - values[0])
-    n_below = np.arange(1, n)
-    inner = np.minimum(n_below, n - n_below) >= _TAIL * n
-    return [(float(values[i]), float(values[i + 1])) for i in np.flatnonzero((gaps > least) & inner)]
 
 
 def level_residuals(rows: ScoredSet, intervals: LevelIntervals | None) -> list[dict[str, Any]]:

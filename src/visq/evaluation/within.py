@@ -86,6 +86,8 @@ def _within(measured: Measured, column: str, values: StrArray, about: str) -> di
     values_of = [r for _, r in kept]
     mean, note = _mean_resampled(measured, kept, parts)
     low, high = percentile_ends(mean, measured.settings.level) if mean.size else (math.nan, math.nan)
+    if mean.size and math.isnan(low):
+        note = "no interval: too many resamples miss every part"
     centre = float(np.mean(values_of)) if kept else math.nan
     return entry | {
         "mean": {"value": centre, "low": low, "high": high, "note": note},

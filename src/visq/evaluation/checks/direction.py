@@ -24,6 +24,8 @@ _LEAST_BLOCK = 4
 def direction(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
     """Labels that point down (DMOS) where they are read as pointing up."""
     for one in sets:
+        if one.is_yes_or_no:
+            continue
         if one.label_scale is not None and one.label_scale.direction == "down":
             yield from _levels_upside_down(one)
             continue

@@ -122,6 +122,11 @@ class CheckedSet:
         """Ids of some rows, by position, in the order of the set."""
         return tuple(self.rows[i].id for i in sorted(at))
 
+    @property
+    def is_yes_or_no(self) -> bool:
+        """Labels are 0 and 1, of forged and authentic pictures for instance: no opinions."""
+        return {label for label in self.labels if label is not None} == {0.0, 1.0}
+
     def labelled(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Positions of rows with a label, int64 [m], and their labels turned so that higher is better."""
         found = [(i, label) for i, label in enumerate(self.labels) if label is not None]

@@ -37,19 +37,19 @@ class Grouping:
         name: `group`, `prompt`, `reference`, `clip`, `identity`.
         source: where it comes from, in words.
         values: [n], the group of each row; None where it has none.
-        stated: a column was named for it, or is called `group`.
+        links: [n], the values that join rows, where several of them do (two faces of one video); else empty.
     """
 
     name: str
     source: str
     values: Sequence[str | None]
-    stated: bool
+    links: Sequence[frozenset[str]] = ()
 
 
 def groupings(one: CheckedSet) -> list[Grouping]:
     """Every way in which rows of a set belong together: what is stated, else what can be inferred."""
     if any(one.groups):
-        return [Grouping("group", "the group column", list(one.groups), True)]
+        return [Grouping("group", "the group column", list(one.groups))]
     found = [*_by_columns(one), *_by_names(one)]
     return [grouping for grouping in found if _is_grouping(grouping.values)]
 
@@ -66,29 +66,34 @@ def _by_columns(one: CheckedSet) -> Iterator[Grouping]:
     for name in columns:
         if name.casefold() in _COLUMNS:
             values = [row.cells.get(name, "").strip() or None for row in one.rows]
-            yield Grouping(name.casefold(), f"column {name!r}", values, False)
+            yield Grouping(name.casefold(), f"column {name!r}", values)
     linked = [name for name in columns if _LINKED.fullmatch(name.casefold())]
     if linked:
-        joined = joined_groups([[row.cells.get(name, "").strip() for row in one.rows] for name in linked])
-        yield Grouping("identity", f"columns {', '.join(linked)}, joined", list(joined), False)
+        cells = [[row.cells.get(name, "").strip() for name in linked] for row in one.rows]
+        yield _linked(f"columns {', '.join(linked)}, joined", cells)
 
 
 def _by_names(one: CheckedSet) -> Iterator[Grouping]:
     stems = [stem_of(row.file or row.id) for row in one.rows]
     clips = [found["group"] if (found := _CLIP.fullmatch(stem)) else None for stem in stems]
-    yield Grouping("clip", "file names without their frame", clips, False)
+    yield Grouping("clip", "file names without their frame", clips)
     hashes = [_HASH.findall(stem) for stem in stems]
-    most = max(map(len, hashes), default=0)
-    if most:
-        joined = joined_groups([[p[k] if k < len(p) else "" for p in hashes] for k in range(most)])
-        values = [group if parts else None for group, parts in zip(joined, hashes, strict=True)]
-        yield Grouping("identity", "hashes in file names, joined", values, False)
+    if any(hashes):
+        yield _linked("hashes in file names, joined", hashes)
     for pattern in _REFERENCE:
         references = [match["group"] if (match := pattern.fullmatch(stem)) else None for stem in stems]
-        yield Grouping("reference", "file names without distortion and strength", references, False)
+        yield Grouping("reference", "file names without distortion and strength", references)
     numbers = _numbers(stems)
     if numbers is not None:
-        yield Grouping("prompt", "numbers in file names, shared by several makers", numbers, False)
+        yield Grouping("prompt", "numbers in file names, shared by several makers", numbers)
+
+
+def _linked(source: str, parts: Sequence[Sequence[str]]) -> Grouping:
+    """Rows that share a value, directly or through others, as one group."""
+    most = max(map(len, parts))
+    joined = joined_groups([[p[k] if k < len(p) else "" for p in parts] for k in range(most)])
+    values = [group if any(p) else None for group, p in zip(joined, parts, strict=True)]
+    return Grouping("identity", source, values, [frozenset(filter(None, p)) for p in parts])
 
 
 def _numbers(stems: Sequence[str]) -> list[str | None] | None:
@@ -130,7 +135,7 @@ def name_label(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
     """File names that give a yes-or-no label away: a part of the name, or a folder, that tells it exactly."""
     for one in sets:
         at = [i for i, label in enumerate(one.labels) if label is not None]
-        if len(at) < _LEAST_ROWS or {one.labels[i] for i in at} != {0.0, 1.0}:
+        if len(at) < _LEAST_ROWS or not one.is_yes_or_no:
             continue
         names = [(one.rows[i].file or one.rows[i].id, float(one.labels[i] or 0)) for i in at]
         told = next((what for what, values in _parts_of(names) if _tells(values)), None)

@@ -70,7 +70,7 @@ def _columns(one: CheckedSet, at: NDArray[np.int64]) -> Iterator[tuple[str, list
         values = [one.rows[i].cells.get(name, "") for i in at]
         if 1 < len(set(values)) <= at.size / 10:
             yield f"column {name!r}", values
-    if not stated:
+    if not stated and not one.is_yes_or_no:  # names that tell a yes or no are another check's
         makers = [maker_of(one.rows[i].file or one.rows[i].id) or "" for i in at]
         if 1 < len(set(makers)) <= min(_MOST_VALUES, at.size / 10):
             yield "what stands before the number in the file name", makers

@@ -58,17 +58,37 @@ def _torn(one: CheckedSet, column: str, parts: Sequence[str], grouping: Grouping
             "n_tested_groups": len(tested_groups),
             "n_tested_groups_in_train": len(tested_groups & in_train),
             **_by_label(one, leaking, tested),
+            **_sharing(one, parts, learnt, grouping),
         },
     )
+
+
+def _sharing(
+    one: CheckedSet, parts: Sequence[str], learnt: Sequence[str], grouping: Grouping
+) -> dict[str, int]:
+    """Where rows are joined by several values: how many share one directly, not through others."""
+    if not grouping.links:
+        return {}
+    known = {
+        value for link, part in zip(grouping.links, parts, strict=True) if part in learnt for value in link
+    }
+    tested = [i for i, part in enumerate(parts) if part and part not in learnt]
+    sharing = [i for i in tested if grouping.links[i] & known]
+    counts = {key.replace("leaking", "sharing"): n for key, n in _by_label(one, sharing, tested).items()}
+    return {"n_sharing_directly": len(sharing), **{k: n for k, n in counts.items() if "sharing" in k}}
 
 
 def _torn_between(a: CheckedSet, of_a: Grouping, b: CheckedSet, of_b: Grouping) -> Iterator[Finding]:
     # The set called train, else the first one, is the side that is learnt from.
     if _TRAIN.search(b.name) and not _TRAIN.search(a.name):
         a, of_a, b, of_b = b, of_b, a, of_a
-    known = {group for group in of_a.values if group}
     tested = [i for i, group in enumerate(of_b.values) if group]
-    leaking = [i for i in tested if of_b.values[i] in known]
+    if of_a.links and of_b.links:
+        shared = frozenset().union(*of_a.links)
+        leaking = [i for i in tested if of_b.links[i] & shared]
+    else:
+        known = {group for group in of_a.values if group}
+        leaking = [i for i in tested if of_b.values[i] in known]
     if leaking:
         yield Finding(
             "group-overlap",
@@ -88,7 +108,7 @@ def _torn_between(a: CheckedSet, of_a: Grouping, b: CheckedSet, of_b: Grouping) 
 
 def _by_label(one: CheckedSet, leaking: Sequence[int], tested: Sequence[int]) -> dict[str, int]:
     """The same counts for each value of a yes-or-no label."""
-    if {label for label in one.labels if label is not None} != {0.0, 1.0}:
+    if not one.is_yes_or_no:
         return {}
     found = {}
     for label in (0, 1):
