@@ -72,8 +72,17 @@ def test_groups_of_several_columns_are_connected_components(tmp_path):
     parts = cells(found, "split")
     assert parts[0] == parts[1] == parts[2]
     assert parts[4] == parts[5]
-    turned = write(tmp_path / "u.csv", ["id", "id_a", "id_b"], rows[::-1])
-    assert cells(split_table(turned, SplitRequest(SHARES, group="id_a,id_b")), "split") == parts[::-1]
+
+
+def test_the_order_of_rows_does_not_matter_to_components(tmp_path):
+    """20 chains of three rows, linked by ids that stand in different columns."""
+    rows = [[f"{c}{i}", f"{chr(110 - i)}{c}", f"{chr(110 - i + 1)}{c}"] for c in range(20) for i in range(3)]
+    request = SplitRequest({"train": 0.6, "test": 0.4}, group="id_a,id_b")
+    table = write(tmp_path / "t.csv", ["id", "id_a", "id_b"], rows)
+    parts = dict(zip([row[0] for row in rows], cells(split_table(table, request), "split"), strict=True))
+    turned = split_table(write(tmp_path / "u.csv", ["id", "id_a", "id_b"], rows[::-1]), request)
+    assert turned.report["n_groups"] == 20
+    assert dict(zip(cells(turned, "id"), cells(turned, "split"), strict=True)) == parts
 
 
 def test_rows_that_name_one_picture_are_one_group(tmp_path):

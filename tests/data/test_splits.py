@@ -65,17 +65,19 @@ def naive_spread(groups, shares, families, order):
     return placed
 
 
-def test_every_group_goes_where_the_sum_grows_least():
+@pytest.mark.parametrize("shares", [FOLDS, {"a": 0.5, "b": 0.3, "c": 0.2}])
+def test_every_group_goes_where_the_sum_grows_least(shares):
     rng = np.random.default_rng(5)
-    names = [f"g{i}" for i in range(14)]
-    groups = [*names, *rng.choice(names, 26).tolist()]
-    families = [rng.integers(0, 3, 40).tolist(), rng.integers(0, 2, 40).tolist()]
+    names = [f"g{i}" for i in range(16)]
+    groups = [*names, *rng.choice(names, 30).tolist()]
+    families = [rng.integers(0, 3, 46).tolist(), rng.integers(0, 2, 46).tolist()]
     for seed in ("a", "b", "c"):
-        found = spread_groups(groups, FOLDS, [np.array(f) for f in families], seed=seed)
+        found = spread_groups(groups, shares, [np.array(f) for f in families], seed=seed)
+        assert not found.giants
         reached = dict(zip(groups, found.names, strict=True))
         sizes = {g: groups.count(g) for g in names}
         order = sorted(names, key=lambda g: (-sizes[g], hashlib.sha256(f"{seed}\0{g}".encode()).digest()))
-        assert reached == naive_spread(groups, FOLDS, families, order)
+        assert reached == naive_spread(groups, shares, families, order)
 
 
 def test_single_rows_are_shared_out_exactly():

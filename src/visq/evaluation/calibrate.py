@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from visq.aspects import Aspect
 from visq.aspects import aspect as find_aspect
 from visq.backbones import ModelFolder, find_model
@@ -130,11 +133,7 @@ def calibrate(
     )
     if not rows.ids:
         raise DataError(f"{printable(os.fspath(manifest))}: none of its rated pictures could be scored")
-    if wanted.fit is None or wanted.test is None:
-        parts, by = own_parts(rows.groups.tolist(), wanted.settings), "groups, by a hash of seed and group"
-    else:
-        parts = parts_of(rows, wanted.fit, wanted.test, wanted.settings)
-        by = f"column {wanted.columns.split}: fit {wanted.fit}, test {wanted.test}"
+    parts, by = _parts(rows, wanted)
     population = wanted.population or _population(manifest, rows, wanted.label_scale, asked)
     fitted = fit_calibration(
         rows, parts, wanted.settings, scale=asked.scale, levels=asked.levels, population=population
@@ -153,21 +152,35 @@ def calibrate(
         "aspect": asked.name,
         "manifest": os.path.basename(printable(os.fspath(manifest))),
         "manifest_sha256": digest,
-        "label_column": rows.label,
         "label_scale": scale_text(scale or asked.scale),
-        "group_column": rows.group_column,
         "split": by,
         "population": population,
         "trained_on": trained,
+        **_counts(rows),
+        **fitted.report,
+        "warnings": [*_warnings(folder, rows, wanted, trained), *fitted.report["warnings"]],
+    }
+    return Calibrated(folder, asked.name, calibration, report)
+
+
+def _parts(rows: RatedRows, request: CalibrationRequest) -> tuple[NDArray[np.str_], str]:
+    """The part of each row, and how it came about, in words."""
+    if request.fit is None or request.test is None:
+        return own_parts(rows.groups.tolist(), request.settings), "groups, by a hash of seed and group"
+    parts = parts_of(rows, request.fit, request.test, request.settings)
+    return parts, f"column {request.columns.split}: fit {request.fit}, test {request.test}"
+
+
+def _counts(rows: RatedRows) -> dict[str, Any]:
+    return {
+        "label_column": rows.label,
+        "group_column": rows.group_column,
         "n_rows": rows.n_rows,
         "n_unrated": rows.n_unrated,
         "n_scored": len(rows.ids),
         "n_failed": sum(rows.failures.values()),
         "failures": dict(rows.failures),
-        **fitted.report,
-        "warnings": [*_warnings(folder, rows, wanted, trained), *fitted.report["warnings"]],
     }
-    return Calibrated(folder, asked.name, calibration, report)
 
 
 def _aspect(folder: ModelFolder, name: str | None, manifest: str | os.PathLike[str]) -> Aspect:

@@ -8,6 +8,7 @@ are ranked several at a time, side by side in memory: a row is then picked for a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,13 +17,15 @@ from visq.metrics import plcc, srcc
 
 Float64Array = NDArray[np.float64]
 Int32Array = NDArray[np.int32]
+Number = TypeVar("Number", np.int32, np.float64)
 Counts = NDArray[np.int64]
 """How often each group was drawn, [n_groups]."""
 AT_ONCE = (4, 64)
 BLOCK = (
     80_000  # numbers of 4 bytes in an array of rows by resamples: the arrays of a block fit in 2 MiB of cache
 )
-MOST_ROWS = 2**30  # twice the rows of a resample must be an int32
+INT32 = 2**31 - 1
+MOST_ROWS = INT32 // 2  # twice the rows of a resample must be an int32
 SURE = 1e-3
 """Share of the raw squares that is left after the mean is taken out, below which `plcc` itself is asked."""
 
@@ -57,19 +60,40 @@ class CountedSrcc:
             self._counts[:, i] = drawn
         self._counts.take(self._group_by_x, axis=0, out=self._by_x, mode="clip")
         self._counts.take(self._group_by_y, axis=0, out=self._by_y, mode="clip")
-        p, p_cubes = self._first.of(self._by_x)
-        q, q_cubes = self._second.of(self._by_y)
-        p.take(self._x_of_row, axis=0, out=self._p, mode="clip")
-        q = self._second.of_rows(q)
-        np.copyto(self._u, self._p)
-        self._u *= self._by_y
-        np.copyto(self._v, q)
-        self._u *= self._v
-        whole = self._first.totals().astype(np.float64) ** 3
-        spread = (whole - p_cubes) * (whole - q_cubes)
+        p, x_weight = self._first.of(self._by_x)
+        q, y_weight = self._second.of(self._by_y)
+        totals = self._first.totals()
+        x_cubes = self._cubes(x_weight, totals)
+        same = (
+            len(x_weight) == len(y_weight) == len(self._by_x)
+        )  # no ties: the same weights, in another order
+        y_cubes = x_cubes if same else self._cubes(y_weight, totals)
+        whole = totals.astype(np.float64) ** 3
+        spread = (whole - x_cubes) * (whole - y_cubes)
         spread[spread == 0] = np.nan  # all values are one: exact, since then W = N
-        found = 3 * (_sums(self._u) - whole) / np.sqrt(spread)
+        found = 3 * (self._products(p, q, totals) - whole) / np.sqrt(spread)
         return np.asarray(np.clip(found, -1.0, 1.0)[: len(counts)], dtype=np.float64)
+
+    def _products(self, p: Int32Array, q: Int32Array, totals: Int32Array) -> Float64Array:
+        """Sum of w p q over rows [resamples], from positions of values."""
+        by_row = p.take(self._x_of_row, axis=0, out=self._p, mode="clip")
+        if 2 * int(totals.max()) * int(self._by_y.max()) <= INT32:
+            np.copyto(self._u, np.multiply(by_row, self._by_y, out=by_row))
+        else:
+            np.copyto(self._v, self._by_y)
+            np.multiply(by_row, self._v, out=self._u)
+        np.copyto(self._v, self._second.of_rows(q))
+        return _sums(np.multiply(self._u, self._v, out=self._u))
+
+    def _cubes(self, weight: Int32Array, totals: Int32Array) -> Float64Array:
+        """Sum of W^3 over values [resamples]; in whole numbers of 4 bytes where they hold it, which is faster."""
+        if int(weight.max()) ** 2 * int(totals.max()) <= INT32:
+            cube = np.multiply(weight, weight, out=self._p[: len(weight)])
+            return _sums(np.multiply(cube, weight, out=cube)).astype(np.float64)
+        u, v = self._u[: len(weight)], self._v[: len(weight)]
+        np.copyto(u, weight)
+        np.multiply(u, u, out=v)
+        return _sums(np.multiply(u, v, out=v)).astype(np.float64)
 
 
 class _Positions:
@@ -87,22 +111,21 @@ class _Positions:
             np.empty(of_values, dtype=np.int32),
             np.empty(of_values, dtype=np.int32),
         )
-        self._cube = np.empty(of_values)
         self._by_row = np.empty(of_rows, dtype=np.int32)
 
     def value_of(self, rows: Counts) -> Counts:
         """The number of each row's value, for rows given by their place in the order."""
         return rows if self._value is None else self._value[rows]
 
-    def of(self, weights: Int32Array) -> tuple[Int32Array, Float64Array]:
-        """Position of each value [values, resamples], and the sum of W^3 over values [resamples]."""
+    def of(self, weights: Int32Array) -> tuple[Int32Array, Int32Array]:
+        """Position and weight of each value, [values, resamples] both."""
         np.cumsum(weights, axis=0, out=self._running[1:])
         if self._ends is None:
             running, weight = self._running, weights
         else:
             running = self._running.take(self._ends, axis=0, out=self._at_ends, mode="clip")
             weight = np.subtract(running[1:], running[:-1], out=self._weight)
-        return np.add(running[1:], running[:-1], out=self._position), self._cubes(weight)
+        return np.add(running[1:], running[:-1], out=self._position), weight
 
     def of_rows(self, positions: Int32Array) -> Int32Array:
         """Positions of values as positions of rows."""
@@ -114,20 +137,15 @@ class _Positions:
         """Sum of the weights last given, [resamples]."""
         return self._running[-1]
 
-    def _cubes(self, weight: Int32Array) -> Float64Array:
-        np.copyto(self._cube, weight)
-        np.multiply(self._cube, self._cube, out=self._cube)
-        np.multiply(self._cube, weight, out=self._cube)
-        return _sums(self._cube)
 
-
-def _sums(columns: Float64Array) -> Float64Array:
+def _sums(columns: NDArray[Number]) -> NDArray[Number]:
     """Sum of each column; long rows are added to one another, which is faster than many short ones."""
     n, width = columns.shape
     fold = max(1, 256 // width)
     even = n // fold * fold
-    folded = columns[:even].reshape(even // fold, fold * width).sum(axis=0).reshape(fold, width)
-    return np.asarray(folded.sum(axis=0) + columns[even:].sum(axis=0), dtype=np.float64)
+    folded = np.add.reduce(columns[:even].reshape(even // fold, fold * width), axis=0, dtype=columns.dtype)
+    halves = [folded.reshape(fold, width), columns[even:]]
+    return sum(np.add.reduce(half, axis=0, dtype=columns.dtype) for half in halves)
 
 
 class CountedPlcc:

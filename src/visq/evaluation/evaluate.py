@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from visq.aspects import names as aspect_names
-from visq.backbones import find_model
-from visq.core.errors import InputError, VisqError
+from visq.backbones import ModelFolder, find_model
+from visq.core.errors import InputError, UnknownName, VisqError
 from visq.core.registry import unknown_name
 from visq.core.types import printable
 from visq.core.version import __version__
@@ -90,7 +90,7 @@ def evaluate(
     """
     protocols = protocols_for(options.protocol, len(options.manifests))
     aspect = _aspect(options, protocols)
-    model = None if options.scores else find_model(options.model or MODEL)
+    model = None if options.scores else _model(options.model or MODEL, aspect)
     asked = zip(options.manifests, set_names(options.manifests), protocols, strict=True)
     sets = [labelled_set(path, name, aspect, one, options.labels) for path, name, one in asked]
     tables = _tables(options, aspect)
@@ -128,6 +128,14 @@ def _aspect(options: EvaluateOptions, protocols: Sequence[Protocol | None]) -> s
         wanted = f"which aspect are the labels about? Give --aspect, one of {', '.join(known)}"
         raise InputError(wanted, kind=USAGE)
     return meant.pop()
+
+
+def _model(name: str, aspect: str) -> ModelFolder:
+    """The model, if it scores the aspect: before a folder is made for what cannot be."""
+    found = find_model(name)
+    if aspect not in found.aspects:
+        raise UnknownName(f"model {name!r} does not score {aspect!r}; it scores {', '.join(found.aspects)}")
+    return found
 
 
 def _tables(options: EvaluateOptions, aspect: str) -> list[ScoreTable]:

@@ -174,7 +174,7 @@ def _of_aspect(table: FlatTable, aspect: str, notes: list[str]) -> Iterator[tupl
             continue
         yield row, named
     if n_others:
-        notes.append(f"{n_others} rows of other tasks than {aspect} are passed over")
+        notes.append(f"rows of other tasks than {aspect}, passed over: {n_others}")
 
 
 def _row(row: int, cells: Cells, form: ScoreForm, aspect: str, shown: str) -> ScoredRow:
@@ -257,7 +257,7 @@ def _without_repeats(
                 f"{row.score}; keep one"
             )
     if len(first) < len(rows):
-        notes.append(f"{len(rows) - len(first)} rows repeat a picture and its score; each counts once")
+        notes.append(f"rows that repeat a picture and its score, each counted once: {len(rows) - len(first)}")
     return tuple(first.values())
 
 

@@ -244,12 +244,12 @@ def _left_out(rows: Sequence[Sample], protocol: Protocol | None, notes: list[str
         return [False] * len(rows)
     is_out = [_stem(row) in protocol.exclude for row in rows]
     if any(is_out):
-        notes.append(f"{sum(is_out)} rows are no part of {protocol.title} and are left out")
+        notes.append(f"left out, no part of {protocol.title}: {sum(is_out)} rows")
     if protocol.test_rows:
         column = _split_column(rows)
         if column is not None:
             others = [row.extra[column].strip().casefold() not in TEST_WORDS for row in rows]
-            notes.append(f"{sum(others)} rows that column {column!r} does not mark as test are left out")
+            notes.append(f"left out, not marked as test by column {column!r}: {sum(others)} rows")
             is_out = [out or other for out, other in zip(is_out, others, strict=True)]
     return is_out
 

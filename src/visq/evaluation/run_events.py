@@ -64,7 +64,7 @@ def cost(folder: Path, threads: int) -> dict[str, Any] | None:
     for event in events(folder):
         if event["event"] == BEGUN and event.get("anew"):
             n, seconds = 0, 0.0
-        if event["event"] == SCORED:
+        if event["event"] == SCORED and event["n"]:  # to see that nothing is left takes time too, but no rows
             n, seconds = n + int(event["n"]), seconds + float(event["seconds"])
     return cost_of(n, seconds, threads)
 

@@ -143,9 +143,11 @@ def _about(table: ScoreTable, pairing: Pairing) -> dict[str, Any]:
     """What the report says of a set's table."""
     notes = list(table.notes)
     if pairing.n_extra:
-        notes.append(f"{pairing.n_extra} rows of {printable(table.path)} belong to no row of the manifest")
+        notes.append(
+            f"rows of {printable(table.path)} that belong to no row of the manifest: {pairing.n_extra}"
+        )
     if "stem" in pairing.by:
-        notes.append(f"{pairing.by['stem']} scores were found by file name without its ending")
+        notes.append(f"scores found by file name without its ending: {pairing.by['stem']}")
     return {
         "file": printable(table.path),
         "sha256": table.sha256,

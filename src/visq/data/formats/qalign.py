@@ -22,10 +22,10 @@ _DEQA = ("std", "std_norm", "gt_score_norm", "level_probs", "level_probs_org")
 
 
 def matches(columns: Collection[str]) -> bool:
-    """Rows with a conversation and one picture key, or a picture and a gt_score and no logits."""
+    """Rows with a conversation and one picture key, or a picture and a gt_score and no scores of a model."""
     has_image = any(key in columns for key in _IMAGE_KEYS)
-    has_logits = any(name.startswith("logit") for name in columns)
-    return has_image and not has_logits and ("conversations" in columns or "gt_score" in columns)
+    has_scores = "score" in columns or any(name.startswith("logit") for name in columns)
+    return has_image and not has_scores and ("conversations" in columns or "gt_score" in columns)
 
 
 def flat(record: Mapping[str, Any]) -> dict[str, str]:
@@ -47,6 +47,9 @@ def flat(record: Mapping[str, Any]) -> dict[str, str]:
             value = record[name]
             is_plain = isinstance(value, str | Number)
             cells[name] = str(value) if is_plain else json.dumps([float(v) for v in value])
+    for name, value in record.items():  # what else a list has: its split, its groups
+        if isinstance(value, str) and name not in (key, "id", "gt_score"):
+            cells.setdefault(name, str(value))
     return cells
 
 
@@ -54,7 +57,9 @@ def _score(record: Mapping[str, Any]) -> dict[str, str]:
     if "gt_score" in record:
         return number_cells(record["gt_score"], "gt_score")
     _, arrow, score = str(record.get("id", "")).rpartition("->")
-    return number_cells(score if arrow else None, "id")
+    cells = number_cells(score if arrow else None, "id")
+    # An id is text by nature: that its score is written as text is no fault of the list.
+    return cells | {"score_kind": "id" if arrow else ""}
 
 
 def _conversation(turns: object) -> dict[str, str]:

@@ -71,9 +71,10 @@ def _told(
     yield Finding(
         "shortcuts",
         "warning",
-        f"{one.name}: {where} tells the label without the picture: {figure} {value:.3f} [{interval.low:.3f}, "
-        f"{interval.high:.3f}] (n = {labels.size}, {interval.n_groups} groups); strongest alone: "
-        f"{strongest}, {figure} {alone[strongest]:.3f}; {_ADVICE[where]}, and report this beside every figure",
+        f"{one.name}: {where} tells the label without the picture: {figure} {value:.3f} "
+        f"[{interval.low:.3f}, {interval.high:.3f}] (n = {labels.size}, {interval.n_groups} groups); "
+        f"strongest alone: {strongest}, {figure} {alone[strongest]:.3f}; {_ADVICE[where]}, and report this "
+        "beside every figure",
         (one.name,),
         (),
         {

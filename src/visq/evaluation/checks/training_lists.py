@@ -14,7 +14,7 @@ def training_list(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
     for one in sets:
         for entry in one.trained_on:
             title = str(entry.get("title", ""))
-            same_file = entry.get("sha256") == one.manifest_sha256
+            same_file = entry.get("labels_sha256") == one.manifest_sha256
             if same_file or title_naming(one.titles, [title]):
                 how = "this very label file" if same_file else f"{title!r}"
                 yield Finding(
