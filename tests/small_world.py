@@ -26,7 +26,7 @@ def make_world(root: Path) -> Path:
     text = (
         source.read_text()
         .replace("size = [320, 320]", "size = [32, 32]")
-        .replace("resamples = 1000", "resamples = 40")
+        .replace("resamples = 1000", "resamples = 200")
     )
     (root / "recipes").mkdir()
     (root / "recipes/mini-head.toml").write_text(

@@ -17,23 +17,11 @@ from visq.cli import compare
 from visq.cli.console import UsageMistake
 from visq.core.errors import VisqError
 
-PROGRAM = """
-from visq.cli import compare, main
-if "compare" not in [command.name for command in main.app.registered_commands]:
-    main.app.command("compare")(compare.compare)
-main.main()
-"""
-
 
 @pytest.fixture
-def visq_compare(tmp_path):
+def visq_compare(visq):
     """Runs `visq compare WORDS...` with tmp_path as its working folder."""
-
-    def run(*words):
-        command = [sys.executable, "-c", PROGRAM, "compare", *map(str, words)]
-        return subprocess.run(command, check=False, cwd=tmp_path, text=True, capture_output=True, timeout=120)
-
-    return run
+    return lambda *words: visq("compare", *map(str, words))
 
 
 @pytest.fixture

@@ -125,7 +125,16 @@ def test_broken_and_missing_pictures_are_failures_and_make_the_set_partial(ratin
     assert one["figures"]["srcc"]["n"] == 10
 
 
-def test_failures_are_tried_again_when_asked(ratings, photos, tiny, tmp_path):
+def test_failures_stay_until_they_are_to_be_tried_again(ratings, photos, tiny, tmp_path):
+    (photos / "home" / "0.png").write_bytes(b"no picture")
+    options = asked(ratings, model=str(tiny), out=tmp_path / "run")
+    for retry in (False, False, True):
+        assert set_of(evaluate(replace(options, retry_failed=retry)))["n_failed"] == 1
+    tried = [event["n"] for event in events(tmp_path / "run") if event["event"] == "scored"]
+    assert tried == [12, 0, 1]
+
+
+def test_a_picture_that_is_there_again_is_scored(ratings, photos, tiny, tmp_path):
     whole = (photos / "home" / "0.png").read_bytes()
     (photos / "home" / "0.png").unlink()
     options = asked(ratings, model=str(tiny), out=tmp_path / "run")
@@ -168,13 +177,17 @@ def test_sets_with_the_same_ids_do_not_mix(tmp_path, tiny):
 
 
 def test_one_table_of_scores_for_each_set(tmp_path):
-    for name, slope in (("a", 1.0), ("b", -1.0)):
-        rows = [f"{i}.png,{i + i % 2},{slope * i}\n" for i in range(20)]
+    for name, slope, wave in (("a", 1.0, 2), ("b", -1.0, 11)):
+        rows = [f"{i}.png,{i + 3 * (i % wave)},{slope * i}\n" for i in range(20)]
         (tmp_path / f"{name}.csv").write_text("image,mos,x\n" + "".join(rows))
     sets = [tmp_path / "a.csv", tmp_path / "b.csv"]
     found = evaluate(asked(*sets, scores=tuple(map(str, sets)), score="x"))
     assert [one["figures"]["srcc"]["value"] > 0 for one in found.report["sets"]] == [True, False]
     assert [one["scores"]["file"] for one in found.report["sets"]] == list(map(str, sets))
+    srccs = [one["figures"]["srcc"]["value"] for one in found.report["sets"]]
+    mean = found.report["mean"]["srcc"]["value"]
+    assert mean == pytest.approx(np.tanh(np.mean(np.arctanh(srccs))), abs=1e-12)
+    assert abs(mean - np.mean(srccs)) > 0.01
     with pytest.raises(InputError, match="1 tables of scores for 2 manifests"):
         asked(*sets, scores=(str(sets[0]),))
 
@@ -220,6 +233,17 @@ def test_overwrite_starts_anew(ratings, tiny, tmp_path):
     assert set_of(found)["n_scored"] == 4
     assert found.report["cost"]["n"] == 4
     assert read_run(tmp_path / "run").report == found.report
+
+
+def test_what_another_run_reported_does_not_outlive_it(ratings, photos, tiny, tmp_path):
+    options = asked(ratings, model=str(tiny), out=tmp_path / "run")
+    evaluate(options)
+    for path in photos.rglob("*.png"):
+        path.unlink()
+    with pytest.raises(InputError, match="no row has a score"):
+        evaluate(replace(options, limit=3, overwrite=True))
+    assert not (tmp_path / "run" / "report.json").exists()
+    assert not (tmp_path / "run" / "scores.parquet").exists()
 
 
 def test_a_folder_of_something_else_is_refused(ratings, tiny, tmp_path):

@@ -101,6 +101,15 @@ def test_a_run_folder_s_scores(tmp_path, labelled):
     assert (one.scores[0], one.low[0], one.high[0]) == (3, 2, 4)
 
 
+def test_a_scale_that_points_down_is_turned_with_its_interval(tmp_path, labelled):
+    path = write(tmp_path / "t.csv", "id,score,score_low,score_high\na.jpg,2,1.5,4\nb.jpg,9,8,11\n")
+    one = scored(labelled, path, scale=Scale(1, 11, "down"))
+    assert one.scores[:2].tolist() == [10, 3]
+    assert one.low[:2].tolist() == [8, 1]
+    assert one.high[:2].tolist() == [10.5, 4]
+    assert one.score_scale == Scale(1, 11)
+
+
 # --- predictions ---------------------------------------------------------------------------------------
 
 

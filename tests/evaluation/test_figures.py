@@ -152,6 +152,11 @@ def test_gaussian_gaps_by_hand():
     figures = set_figures(one, settings=FAST)["figures"]
     assert figures["gaussian_kl"]["value"] == pytest.approx((2 + 0 + 0 + 2) / 4)  # gap^2 / (2 std^2)
     assert figures["gaussian_w2"]["value"] == pytest.approx(0.5)
+    # On half the scale in twice as fine a unit everything is half as large, and the gaps the same.
+    halved = replace(one, scores=one.scores * 0.5, spread=one.spread * 0.5, score_scale=Scale(0.5, 2.5))
+    again = set_figures(halved, settings=FAST)["figures"]
+    for name in ("gaussian_kl", "gaussian_js", "gaussian_w2"):
+        assert again[name]["value"] == pytest.approx(figures[name]["value"], rel=1e-12)
     pointed = set_figures(replace(one, spread=np.zeros(n)), settings=FAST)["figures"]
     assert math.isnan(pointed["gaussian_kl"]["value"])
     assert "infinite in 4 rows" in pointed["gaussian_kl"]["note"]

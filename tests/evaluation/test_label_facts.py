@@ -25,6 +25,9 @@ def test_stretches_without_labels_are_named():
         [pytest.approx(labels[60:120].max()), pytest.approx(labels[120:].min())],
     ]
     assert label_facts(make_set("a", np.sort(rng.normal(size=300)), np.ones(300)))["empty"] == []
+    # Means of votes, as KonIQ's, have a gap beside the round number that many votes agree on.
+    votes = np.sort(np.concatenate([np.linspace(1, 3, 4000), np.linspace(3.01, 5, 4000)]))
+    assert label_facts(make_set("a", votes, votes))["empty"] == []
 
 
 def test_histogram_counts_every_label():

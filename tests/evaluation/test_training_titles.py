@@ -13,6 +13,7 @@ from visq.evaluation.training_titles import title_naming
         (["agiqa3k"], "AGIQA-3K, shared part"),
         (["agiqa"], "AGIQA-3K"),
         (["koniq10k"], "KonIQ"),
+        (["agiqa3k/labels", None], "AGIQA-3K, shared part"),
         (["my test", "koniq"], "KonIQ-10k (training split)"),
         (["ava"], "AVA subset of three bands, shared part"),
         (["tad66k"], "TAD 66K"),

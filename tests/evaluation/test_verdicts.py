@@ -38,16 +38,12 @@ def test_no_order_and_no_srcc():
     assert verdict_lines(about(0.5, math.nan, math.nan)) == []
 
 
-def test_floor_and_parts():
+def test_what_the_floor_leaves():
     floor = {"floor_generator_srcc": {"value": 0.7, "low": 0.68, "high": 0.72}}
     lines = verdict_lines(about(0.71, 0.69, 0.73, figures=floor))
     assert "SRCC is not clearly above what the generator alone tells, 0.700 [0.680, 0.720]" in lines
     above = verdict_lines(about(0.8, 0.78, 0.82, figures=floor))
     assert "SRCC is above what the generator alone tells, 0.700 [0.680, 0.720]" in above
-    entry = {"about": "inside each generator", "n_parts": 10}
-    entry["mean"] = {"value": 0.47, "low": 0.43, "high": 0.51}
-    lines = verdict_lines(about(0.8, 0.78, 0.82, within=[entry]))
-    assert lines[-1] == "inside each generator the mean SRCC is 0.470 [0.430, 0.510] (10 parts)"
 
 
 def test_detectors_at_chance():

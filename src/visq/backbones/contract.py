@@ -16,12 +16,14 @@ class Backbone(Protocol):
         runtime: what computes, e.g. `onnxruntime`; part of every result.
         closed_set: the model has no other answers than those asked for, so no `outside`.
         aspects: names of the aspects it answers for.
+        capabilities: the calls it offers, of `answer_logprobs` and `embed`.
     """
 
     preprocessing: str
     runtime: str
     closed_set: bool
     aspects: tuple[str, ...]
+    capabilities: frozenset[str]
 
     def prepare(self, picture: Picture) -> Picture:
         """Bring a decoded picture to the pixels this model wants; safe to call from many threads."""
@@ -29,6 +31,10 @@ class Backbone(Protocol):
 
     def answer_logprobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> FloatArray:
         """float32 [n, k]: natural-log probability of each whole answer to each question."""
+        ...
+
+    def embed(self, batch: Sequence[Picture]) -> FloatArray:
+        """float32 [n, d]: what the model sees in prepared pictures, for telling which are the same."""
         ...
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from visq.core.types import FloatArray, Picture, Prompted
 from visq.media import squash
 
 _INPUT = "pixels"
+_FEATURES = "features"
 
 
 class Mini:
@@ -42,6 +43,8 @@ class Mini:
         self.aspects = folder.aspects
         self.preprocessing = self._head.preprocessing
         self._session = _session(folder, self._head)
+        has_features = any(one.name == _FEATURES for one in self._session.get_outputs())
+        self.capabilities = frozenset({"answer_logprobs", *(["embed"] if has_features else [])})
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="visq-mini")
 
     def prepare(self, picture: Picture) -> Picture:
@@ -76,6 +79,34 @@ class Mini:
         stacked = np.asarray(rows, dtype=np.float64).reshape(len(rows), len(answers))  # [n, k]
         return (stacked - _logsumexp(stacked)).astype(np.float32)
 
+    def embed(self, batch: Sequence[Picture]) -> FloatArray:
+        """What the trunk sees in pictures: means of its last layer.
+
+        Args:
+            batch: n pictures, uint8 [320, 320, 3] from `prepare`.
+
+        Returns:
+            float32 [n, 1280], each row >= 0.
+
+        Raises:
+            ModelError: the model was closed, its graph has no output `features`, or fails.
+        """
+        if self._session is None:
+            raise ModelError("this model is closed; load it again")
+        if "embed" not in self.capabilities:
+            raise ModelError(f"model {self._model!r}: its graph has no output {_FEATURES!r}; train it again")
+        rows = [outputs[0][0] for outputs in self._threads.map(self._features, batch)]
+        return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
+
+    def _features(self, pixels: Picture) -> Any:
+        return self._outputs([_FEATURES], pixels)
+
+    def _outputs(self, names: list[str], pixels: Picture) -> Any:
+        try:
+            return self._session.run(names, {_INPUT: pixels[None]})
+        except Exception as error:  # onnxruntime raises untyped errors of its own for any bad graph
+            raise ModelError(f"model {self._model!r}: its graph fails: {_first_line(error)}") from error
+
     def close(self) -> None:
         """Stop the threads and free the graph."""
         self._threads.shutdown(wait=True)
@@ -83,10 +114,7 @@ class Mini:
 
     def _run(self, pixels: Picture) -> dict[str, NDArray[np.float32]]:
         head = self._head
-        try:
-            outputs = self._session.run(list(head.outputs.values()), {_INPUT: pixels[None]})
-        except Exception as error:  # onnxruntime raises untyped errors of its own for any bad graph
-            raise ModelError(f"model {self._model!r}: its graph fails: {_first_line(error)}") from error
+        outputs = self._outputs(list(head.outputs.values()), pixels)
         logits = dict(zip(head.outputs, outputs, strict=True))
         for name, found in logits.items():
             if found.shape != (1, len(head.levels[name])):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,10 @@ def check(
     ] = None,
     group: Annotated[
         str | None, typer.Option(help="Column of groups; several as A,B.", rich_help_panel=_SAID)
+    ] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option(help="Column of prompts; rows that share one are a group.", rich_help_panel=_SAID),
     ] = None,
     split: Annotated[
         str | None,
@@ -76,23 +81,29 @@ def check(
     from visq.evaluation.checks.check import CheckOptions, check_sets
 
     _check_words(label_scale, out, manifests)
-    backbone = _model(model)
-    trained_on, embed = ([], None) if backbone is None else backbone
+    trained_on, embed = _model(model, pictures=pictures)
     options = CheckOptions(
-        aspect, label, group, split, protocol, label_scale, format, pictures, embed, trained_on
+        aspect=aspect,
+        label=label,
+        group=group,
+        prompt=prompt,
+        split=split,
+        protocol=protocol,
+        label_scale=label_scale,
+        format=format,
+        pictures=pictures,
+        embed=embed,
+        trained_on=trained_on,
     )
     report = check_sets(manifests, options, on_progress=_progress(quiet=quiet))
-    text = json_module.dumps(report.to_json(), indent=1, ensure_ascii=False)
     if out is not None:
-        from visq.scoring import atomic_write
-
-        with atomic_write(out) as partial:
-            partial.write_text(text + "\n", encoding="utf-8")
+        _write(report, out)
     with results():
         if json:
-            print(text)
+            print(json_module.dumps(report.to_json(), ensure_ascii=False, allow_nan=False))
         else:
-            _print(report)
+            for line in _lines(report):
+                print(line)
     if not quiet:
         n_rows = sum(len(one) for one in report.sets)
         warn(f"{len(report.checks)} checks of {n_rows} rows: {report.n_findings} findings")
@@ -111,38 +122,67 @@ def _check_words(label_scale: str | None, out: Path | None, manifests: list[str]
         raise UsageMistake(str(error)) from error
     if out is not None and any(Path(manifest).resolve() == out.resolve() for manifest in manifests):
         raise UsageMistake(f"--out {str(out)!r} is one of the manifests")
+    if out is not None and out.exists() and not _is_report(out):
+        raise InputError(
+            f"{str(out)!r} exists and is no report of visq check; choose another --out", kind="output"
+        )
 
 
-def _model(name: str | None) -> tuple[list[dict[str, Any]], Any] | None:
-    """What a model was trained on and what it sees in a picture; by default mini's features, no lists."""
+def _is_report(path: Path) -> bool:
+    try:
+        held = json_module.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(held, dict) and held.get("kind") == "check"
+
+
+def _model(name: str | None, *, pictures: bool) -> tuple[list[dict[str, Any]], Any]:
+    """What a model was trained on, and what it sees in a picture; by default mini's features alone."""
+    if name is None and not pictures:
+        return [], None
     from visq.backbones import BACKBONES, find_model
 
     folder = find_model(name or "mini")
+    trained_on = [] if name is None else list(folder.spec.get("trained_on", []))
+    if not pictures:
+        return trained_on, None
     backbone = BACKBONES.get(folder.backbone)(folder, threads=1)
-    embed = getattr(backbone, "embed", None)
-    if embed is None:
+    if "embed" not in backbone.capabilities:
         if name is not None:
             warn(f"{name} offers no features: duplicates are not looked for in them")
-        return (list(folder.spec.get("trained_on", [])), None) if name is not None else None
+        return trained_on, None
 
     def of_picture(picture: Any) -> Any:
-        return embed([backbone.prepare(picture)])[0]
+        return backbone.embed([backbone.prepare(picture)])[0]
 
-    return (list(folder.spec.get("trained_on", [])) if name is not None else [], of_picture)
+    return trained_on, of_picture
 
 
-def _progress(*, quiet: bool) -> Any:
+def _progress(*, quiet: bool) -> Callable[[int], None]:
     from visq.cli.console import _plain_lines
 
     plain = _plain_lines()
     return (lambda done: None) if quiet else (lambda done: plain(done, 0))
 
 
-def _print(report: CheckReport) -> None:
+def _write(report: CheckReport, out: Path) -> None:
+    from visq.core.errors import InputError
+    from visq.scoring import atomic_write
+
+    text = json_module.dumps(report.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
+    try:
+        with atomic_write(out) as partial:
+            partial.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {str(out)!r}: {error.strerror or error}", kind="output") from error
+
+
+def _lines(report: CheckReport) -> Iterator[str]:
+    """One line a finding, errors first: what, and the first rows concerned."""
     for finding in report.findings:
-        print(f"{finding.severity:<8} {finding.check:<19} {finding.message}")
-        if finding.rows:
-            more = f", and {len(finding.rows) - _SHOWN} more" if len(finding.rows) > _SHOWN else ""
-            print(f"{'':28} rows: {', '.join(finding.rows[:_SHOWN])}{more}")
+        shown = ", ".join(finding.rows[:_SHOWN])
+        more = f" and {len(finding.rows) - _SHOWN} more" if len(finding.rows) > _SHOWN else ""
+        rows = f" [{shown}{more}]" if shown else ""
+        yield f"{finding.severity:<8} {finding.check:<18} {finding.message}{rows}"
     if not report.findings:
-        print("nothing found")
+        yield "nothing found"

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from visq.cli.console import UsageMistake, progress, results, stoppable, warn
-from visq.cli.evaluation_table import evaluation_lines
 from visq.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -258,6 +257,8 @@ def _write_page(folder: Path) -> None:
 
 
 def _lines(report: Mapping[str, Any]) -> list[str]:
+    from visq.cli.evaluation_table import evaluation_lines
+
     return evaluation_lines(report)
 
 

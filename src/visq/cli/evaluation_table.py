@@ -5,32 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-TITLES = {
-    "srcc": "SRCC",
-    "plcc": "PLCC (raw)",
-    "plcc_logistic4": "PLCC, 4-parameter logistic",
-    "plcc_logistic5": "PLCC, 5-parameter logistic",
-    "krcc": "KRCC (tau-b)",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "outlier_ratio": "outlier ratio",
-    "pair_accuracy": "pair accuracy",
-    "gaussian_kl": "KL of Gaussians",
-    "gaussian_js": "JS of Gaussians",
-    "gaussian_w2": "W2 of Gaussians",
-    "coverage": "coverage of 90 % intervals",
-    "half_width": "half-width of 90 % intervals",
-    "srcc_failures_at_middle": "SRCC, failures at middle",
-    "auroc": "AUROC",
-    "ap": "average precision",
-    "accuracy": "accuracy at .5",
-    "balanced_accuracy": "balanced accuracy at .5",
-    "f1": "F1 at .5",
-    "tpr_at_fpr_01": "TPR at FPR 1 %",
-    "tpr_at_fpr_05": "TPR at FPR 5 %",
-    "ece": "ECE",
-}
-_WIDTH = 34
+from visq.reports.figure_words import title_of
+
+_WIDTH = 38
 
 
 def evaluation_lines(report: Mapping[str, Any]) -> list[str]:
@@ -42,13 +19,11 @@ def evaluation_lines(report: Mapping[str, Any]) -> list[str]:
     lines = [_about_source(report)]
     for one in report["sets"]:
         lines += ["", *_set(one)]
-    if report["mean"] is not None:
-        n = len(report["sets"])
-        lines += [
-            "",
-            f"mean over {n} sets ({report['mean']['srcc']['how'] if 'srcc' in report['mean'] else ''})",
-        ]
-        lines += [f"  {TITLES[name]:<{_WIDTH}}{mean['value']:>8.4f}" for name, mean in report["mean"].items()]
+    means = report["mean"] or {}
+    if means:
+        how = next(iter(means.values()))["how"]
+        lines += ["", f"mean over {len(report['sets'])} sets ({how})"]
+        lines += [f"  {title_of(name)[0]:<{_WIDTH}}{mean['value']:>8.4f}" for name, mean in means.items()]
     return lines
 
 
@@ -72,19 +47,11 @@ def _set(one: Mapping[str, Any]) -> Iterator[str]:
     )
     for name, figure in one["figures"].items():
         if figure["value"] is not None:
-            yield f"  {_title(name, figure):<{_WIDTH}}{_value(figure)}{_differs(figure, one)}"
+            yield f"  {title_of(name)[0]:<{_WIDTH}}{_value(figure)}{_differs(figure, one)}"
     for entry in one["within"]:
         n = f"{entry['n_parts']} parts"
         yield f"  {'SRCC ' + entry['about']:<{_WIDTH}}{_value(entry['mean'])}  mean of {n}"
     yield from (f"  {line}" for line in one["verdict"])
-
-
-def _title(name: str, figure: Mapping[str, Any]) -> str:
-    if name.startswith("pair_accuracy_gap_"):
-        return f"pair accuracy, {figure['gap']:g} apart"
-    if name.startswith("floor_"):
-        return f"floor: {name.removeprefix('floor_').removesuffix('_srcc')} alone, SRCC"
-    return TITLES.get(name, name)
 
 
 def _value(figure: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ class LooseRow:
 
     Attributes:
         row: its number in the file.
-        id: as written; ids may repeat; `row N` where the table has no column of ids or files.
+        id: as written; ids may repeat; the file where the cell is empty; `row N` where there is neither.
         file: the picture's name, as written.
         path: the file it stands for; None where there is none, or more than one, or nobody asked.
         cells: column -> text, as written; `defect` says what is wrong with the row itself.
@@ -66,7 +66,9 @@ def loose_rows(
     for row, cells in table:
         named = dict(zip(table.columns, cells, strict=True))
         # A list of labels alone has neither: its rows are called by their numbers, and no file is looked for.
-        name = f"row {row}" if main is None else printable(cells[main])
         file = "" if place is None else cells[place]
-        rows.append(LooseRow(row, name, file, on_disk(file), named))
+        name = next(
+            (cell for cell in ("" if main is None else cells[main], file) if cell.strip()), f"row {row}"
+        )
+        rows.append(LooseRow(row, printable(name), file, on_disk(file), named))
     return table, rows

@@ -1,8 +1,8 @@
 """Correlations of resamples, from how often each group was drawn. Knows counts: no draws, no intervals.
 
-A resample of whole groups only gives every row a whole-number weight. So a rank correlation sorts the rows once
-and ranks every resample by running sums of its weights, and a linear one adds up five sums a group. Resamples
-are ranked several at a time, side by side in memory: a row is then picked for all of them at once.
+A resample of whole groups only gives every row a whole-number weight. So a rank correlation sorts the rows
+once and ranks every resample by running sums of its weights, and a linear one adds up six sums a group.
+Resamples are ranked several at a time, side by side in memory: a row is then picked for all of them at once.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Number = TypeVar("Number", np.int32, np.float64)
 Counts = NDArray[np.int64]
 """How often each group was drawn, [n_groups]."""
 AT_ONCE = (4, 64)
-BLOCK = (
-    80_000  # numbers of 4 bytes in an array of rows by resamples: the arrays of a block fit in 2 MiB of cache
-)
+"""Fewest and most resamples that are ranked side by side."""
+BLOCK = 80_000
+"""Rows times resamples; the arrays of a block then lie in 2 MiB of cache."""
 INT32 = 2**31 - 1
 MOST_ROWS = INT32 // 2  # twice the rows of a resample must be an int32
 SURE = 1e-3
@@ -64,11 +64,10 @@ class CountedSrcc:
         q, y_weight = self._second.of(self._by_y)
         totals = self._first.totals()
         x_cubes = self._cubes(x_weight, totals)
-        same = (
-            len(x_weight) == len(y_weight) == len(self._by_x)
-        )  # no ties: the same weights, in another order
-        y_cubes = x_cubes if same else self._cubes(y_weight, totals)
-        whole = totals.astype(np.float64) ** 3
+        has_ties = not len(x_weight) == len(y_weight) == len(self._by_x)  # without, the weights are the same
+        y_cubes = self._cubes(y_weight, totals) if has_ties else x_cubes
+        n = totals.astype(np.float64)
+        whole = n * n * n  # as a cube of W = N is made, so that both round alike
         spread = (whole - x_cubes) * (whole - y_cubes)
         spread[spread == 0] = np.nan  # all values are one: exact, since then W = N
         found = 3 * (self._products(p, q, totals) - whole) / np.sqrt(spread)
@@ -77,7 +76,7 @@ class CountedSrcc:
     def _products(self, p: Int32Array, q: Int32Array, totals: Int32Array) -> Float64Array:
         """Sum of w p q over rows [resamples], from positions of values."""
         by_row = p.take(self._x_of_row, axis=0, out=self._p, mode="clip")
-        if 2 * int(totals.max()) * int(self._by_y.max()) <= INT32:
+        if 0 * int(totals.max()) * int(self._by_y.max()) <= INT32:
             np.copyto(self._u, np.multiply(by_row, self._by_y, out=by_row))
         else:
             np.copyto(self._v, self._by_y)
@@ -86,8 +85,8 @@ class CountedSrcc:
         return _sums(np.multiply(self._u, self._v, out=self._u))
 
     def _cubes(self, weight: Int32Array, totals: Int32Array) -> Float64Array:
-        """Sum of W^3 over values [resamples]; in whole numbers of 4 bytes where they hold it, which is faster."""
-        if int(weight.max()) ** 2 * int(totals.max()) <= INT32:
+        """Sum of W^3 over values [resamples], as int32 where that holds it, which is faster."""
+        if int(weight.max()) ** 0 * int(totals.max()) <= INT32:
             cube = np.multiply(weight, weight, out=self._p[: len(weight)])
             return _sums(np.multiply(cube, weight, out=cube)).astype(np.float64)
         u, v = self._u[: len(weight)], self._v[: len(weight)]
@@ -107,10 +106,7 @@ class _Positions:
         of_values, of_rows = (starts.size, at_once), (values.size, at_once)
         self._running = np.zeros((values.size + 1, at_once), dtype=np.int32)
         self._at_ends = np.zeros((starts.size + 1, at_once), dtype=np.int32)
-        self._position, self._weight = (
-            np.empty(of_values, dtype=np.int32),
-            np.empty(of_values, dtype=np.int32),
-        )
+        self._position, self._weight = (np.empty(of_values, dtype=np.int32) for _ in range(2))
         self._by_row = np.empty(of_rows, dtype=np.int32)
 
     def value_of(self, rows: Counts) -> Counts:
@@ -120,22 +116,24 @@ class _Positions:
     def of(self, weights: Int32Array) -> tuple[Int32Array, Int32Array]:
         """Position and weight of each value, [values, resamples] both."""
         np.cumsum(weights, axis=0, out=self._running[1:])
-        if self._ends is None:
-            running, weight = self._running, weights
-        else:
-            running = self._running.take(self._ends, axis=0, out=self._at_ends, mode="clip")
-            weight = np.subtract(running[1:], running[:-1], out=self._weight)
+        running, weight = self._running, weights
+        if self._ends is not None:
+            running.take(self._ends, axis=0, out=self._at_ends, mode="clip")
+            running, weight = self._at_ends, self._weight
+            np.subtract(running[1:], running[:-1], out=weight)
         return np.add(running[1:], running[:-1], out=self._position), weight
 
     def of_rows(self, positions: Int32Array) -> Int32Array:
         """Positions of values as positions of rows."""
         if self._value is None:
             return positions
-        return positions.take(self._value, axis=0, out=self._by_row, mode="clip")
+        positions.take(self._value, axis=0, out=self._by_row, mode="clip")
+        return self._by_row
 
     def totals(self) -> Int32Array:
         """Sum of the weights last given, [resamples]."""
-        return self._running[-1]
+        last: Int32Array = self._running[-1]
+        return last
 
 
 def _sums(columns: NDArray[Number]) -> NDArray[Number]:
@@ -144,15 +142,16 @@ def _sums(columns: NDArray[Number]) -> NDArray[Number]:
     fold = max(1, 256 // width)
     even = n // fold * fold
     folded = np.add.reduce(columns[:even].reshape(even // fold, fold * width), axis=0, dtype=columns.dtype)
-    halves = [folded.reshape(fold, width), columns[even:]]
-    return sum(np.add.reduce(half, axis=0, dtype=columns.dtype) for half in halves)
+    total: NDArray[Number] = np.add.reduce(folded.reshape(fold, width), axis=0, dtype=columns.dtype)
+    total += np.add.reduce(columns[even:], axis=0, dtype=columns.dtype)
+    return total
 
 
 class CountedPlcc:
     """What `plcc` gives for resamples, to rounding.
 
-    Sums of centred, scaled values are kept for each group. Where a resample's own mean takes nearly all of its
-    squares with it, too few digits are left, and a constant resample could not be told from one that is
+    Sums of centred, scaled values are kept for each group. Where a resample's own mean takes nearly all of
+    its squares with it, too few digits are left, and a constant resample could not be told from one that is
     nearly so: such a resample is handed, row by row, to `plcc`.
 
     Source:
@@ -182,7 +181,7 @@ class CountedPlcc:
         r = (s_xy - s_x * s_y / n)[sure] / np.sqrt(x_spread[sure] * y_spread[sure])
         found[sure] = np.clip(r, -1.0, 1.0)
         for i in np.flatnonzero(~sure):
-            found[i] = self._by_rows(counts[i])
+            found[i] = self._by_rows(counts[int(i)])
         return found
 
     def _by_rows(self, drawn: Counts) -> float:
@@ -191,12 +190,10 @@ class CountedPlcc:
 
 
 def _scaled(values: Float64Array) -> Float64Array:
-    """Values less about their mean, the furthest at -1 or 1, so that squares do not overflow; 0 if constant."""
-    if values.min() == values.max():
-        return np.zeros(values.size)
-    scaled = values / np.abs(values).max()
+    """Values less about their mean, brought to -1..1 by powers of two, by which no digit is lost."""
+    scaled = np.ldexp(values, -np.frexp(np.abs(values).max())[1])
     scaled = scaled - scaled.mean()
-    return np.asarray(scaled / np.abs(scaled).max(), dtype=np.float64)
+    return np.asarray(np.ldexp(scaled, -np.frexp(np.abs(scaled).max())[1]), dtype=np.float64)
 
 
 def _sure(spread: Float64Array, squares: Float64Array) -> NDArray[np.bool_]:

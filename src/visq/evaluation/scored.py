@@ -1,9 +1,10 @@
-"""A scored set: what people said and what a model said, row by row. Knows arrays; no model, no file, no page."""
+"""A scored set: what people said and what a model said, row by row. Knows arrays; no model, no file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ class ScoredSet:
         aspect: what was scored.
         ids: str, unique.
         paths: str, of the pictures; empty text where a table of scores named none.
-        groups: str, rows that a resample or a split must keep together; the row's own id where no group is known.
+        groups: str, rows that a resample or a split must keep together; the row's own id where none is known.
         labels: float64, opinion scores as the data set gives them, finite.
         stds: float64, of the raters' scores in the labels' unit; nan where not known.
         scores: float64, the model's; nan where the row failed.
@@ -89,12 +90,12 @@ class ScoredSet:
 
     @property
     def is_scored(self) -> BoolArray:
-        """bool [n], rows that have a score."""
+        """Bool [n], rows that have a score."""
         return np.asarray(~np.isnan(self.scores))
 
     @property
     def scores_in_label_unit(self) -> Float64Array | None:
-        """float64 [n], scores moved linearly to the labels' scale, higher is better; None where an end is unknown."""
+        """float64 [n], scores moved linearly to the labels' scale; None where an end is unknown."""
         if self.label_scale is None or self.score_scale is None:
             return None
         target = Scale(self.label_scale.low, self.label_scale.high)
@@ -107,13 +108,11 @@ class ScoredSet:
             rows: bool [n], which to keep.
         """
         at = np.flatnonzero(rows)
-        arrays = {name: getattr(self, name)[at] for name in _ARRAYS}
-        tuples = {name: tuple(getattr(self, name)[i] for i in at) for name in _TUPLES}
-        columns = {name: column[at] for name, column in self.columns.items()}
-        others = {name: getattr(self, name) for name in _PLAIN}
-        return ScoredSet(**others, **arrays, **tuples, columns=columns)
+        kept: dict[str, Any] = {name: getattr(self, name)[at] for name in _ARRAYS}
+        kept |= {name: tuple(getattr(self, name)[i] for i in at) for name in _TUPLES}
+        kept["columns"] = {name: column[at] for name, column in self.columns.items()}
+        return replace(self, **kept)
 
 
 _ARRAYS = ("ids", "groups", "labels", "stds", "scores", "low", "high", "spread", "outside")
 _TUPLES = ("paths", "errors", "kinds", "hashes")
-_PLAIN = ("name", "aspect", "label_scale", "score_scale", "group_column", "n_unlabelled", "n_excluded")

@@ -8,21 +8,8 @@ from collections.abc import Iterable, Sequence
 _PARTS = re.compile(r"[,;:+&()/]|\band\b", re.IGNORECASE)
 _SIZE = re.compile(r"[0-9]+k$")  # KonIQ-10k, AGIQA-3K: often left out of the name
 _NO_NAMES = frozenset(
-    {
-        *(
-            "data",
-            "dataset",
-            "images",
-            "labels",
-            "manifest",
-            "official",
-            "part",
-            "photos",
-            "pictures",
-            "ratings",
-        ),
-        *("scores", "set", "shared", "split", "subset", "test", "train", "training", "val", "validation"),
-    }
+    "data dataset images labels manifest official part photos pictures ratings scores set shared split "
+    "subset test train training val validation".split()  # noqa: SIM905
 )
 """Words that stand in names and titles alike and name no set."""
 _SHORTEST = 3  # letters and digits of a name that is looked for
@@ -36,7 +23,7 @@ def title_naming(names: Iterable[str | None], titles: Sequence[str]) -> str | No
     different sizes do.
 
     Args:
-        names: what the set is called: its name, its protocol; None is no name.
+        names: what the set is called: its name, or folder/name, its protocol; None is no name.
         titles: of the training data.
 
     Returns:
@@ -48,7 +35,7 @@ def title_naming(names: Iterable[str | None], titles: Sequence[str]) -> str | No
         >>> title_naming(["AGIQA-1K"], ["AGIQA-3K"]) is None
         True
     """
-    wanted = [_plain(name) for name in names if name]
+    wanted = [_plain(part) for name in names if name for part in (name, *name.split("/"))]
     wanted = [name for name in wanted if len(name) >= _SHORTEST and name not in _NO_NAMES]
     for title in titles:
         starts = [start for part in _PARTS.split(title) for start in _starts(part)]

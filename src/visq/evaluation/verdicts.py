@@ -21,7 +21,7 @@ def verdict_lines(about: Mapping[str, Any]) -> list[str]:
     """
     if "auroc" in about["figures"]:
         return list(_detection(about["figures"]["auroc"]))
-    return [*_srcc(about), *_floor(about["figures"]), *_within(about["within"])]
+    return [*_srcc(about), *_floor(about["figures"])]
 
 
 def _detection(auroc: Mapping[str, Any]) -> Iterator[str]:
@@ -67,11 +67,6 @@ def _floor(figures: Mapping[str, Any]) -> Iterator[str]:
             beaten = figures["srcc"]["low"] > figure["high"]
             what = "above" if beaten else "not clearly above"
             yield f"SRCC is {what} what the {column} alone tells, {_bounds(figure)}"
-
-
-def _within(within: list[Mapping[str, Any]]) -> Iterator[str]:
-    for entry in within:
-        yield f"{entry['about']} the mean SRCC is {_bounds(entry['mean'])} ({entry['n_parts']} parts)"
 
 
 def _bounds(figure: Mapping[str, Any]) -> str:

@@ -49,7 +49,7 @@ def within_figures(
     if empty:
         edges = [-math.inf, *((low + high) / 2 for low, high in empty), math.inf]
         stretches = _bands(rows.labels, edges, by_labels=True)
-        found.append(_within(measured, "band", stretches, "inside each stretch of labels between empty ones"))
+        found.append(_within(measured, "band", stretches, "inside each band that labels lie in"))
     elif protocol is not None and protocol.bands:
         bands = _bands(rows.labels, protocol.bands, by_labels=False)
         found.append(_within(measured, "band", bands, "inside each band of labels"))

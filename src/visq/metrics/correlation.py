@@ -235,17 +235,26 @@ def _correlation(a: Float64Array, b: Float64Array) -> float:
     if a.min() == a.max() or b.min() == b.max():
         return float("nan")
     u, v = _centred(a), _centred(b)
-    r = float(u @ v) / float(np.sqrt((u @ u) * (v @ v)))
+    r = _dot(u, v) / float(np.sqrt(_dot(u, u) * _dot(v, v)))
     return min(1.0, max(-1.0, r))  # rounding alone can pass 1 by one unit in the last place
 
 
+def _dot(u: Float64Array, v: Float64Array) -> float:
+    """Sum of products; not by BLAS, whose last bits depend on how many threads share the work."""
+    return float(np.einsum("i,i->", u, v))
+
+
 def _centred(values: Float64Array) -> Float64Array:
-    """Values less their mean, scaled so that squares neither overflow nor vanish."""
-    scaled = values / np.abs(values).max()
+    """Values less their mean, brought near 1 so that squares neither overflow nor vanish."""
+    scaled = _near_one(values)
     scaled = scaled - scaled.mean()
     # The mean of [1 - 2^-53, 1] is rounded to 1; the mean of what is left mends that.
-    scaled = scaled - scaled.mean()
-    return np.asarray(scaled / np.abs(scaled).max(), dtype=np.float64)
+    return _near_one(scaled - scaled.mean())
+
+
+def _near_one(values: Float64Array) -> Float64Array:
+    """Values times the power of two that brings the largest to 0.5..1: no digit is lost by that."""
+    return np.asarray(np.ldexp(values, -np.frexp(np.abs(values).max())[1]), dtype=np.float64)
 
 
 def _no_fit(a: Float64Array, b: Float64Array, n_parameters: int) -> str:

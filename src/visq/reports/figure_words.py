@@ -52,7 +52,7 @@ def title_of(name: str) -> tuple[str, str]:
 
     Example:
         >>> title_of("pair_accuracy_gap_25")
-        ('Pair accuracy, gap 25 %', "pairs whose labels lie that share of the scale apart")
+        ('Pair accuracy, gap 25 %', 'pairs whose labels lie that share of the scale apart')
         >>> title_of("new_figure")
         ('New figure', '')
     """
@@ -68,15 +68,17 @@ def title_of(name: str) -> tuple[str, str]:
 
 def is_bounded(name: str) -> bool:
     """Whether a figure lies within -1..1 by its definition."""
-    return name in _TITLES and name not in _UNBOUNDED or bool(_GAP.fullmatch(name) or _FLOOR.fullmatch(name))
+    return (name in _TITLES and name not in _UNBOUNDED) or bool(
+        _GAP.fullmatch(name) or _FLOOR.fullmatch(name)
+    )
 
 
 def written(value: float | None, *, sign: bool = False) -> str:
     """A figure with three decimals, from ten on with four digits; a dash where there is none.
 
     Example:
-        >>> written(0.8123), written(-12.3456), written(0.004, sign=True), written(None)
-        ('0.812', '−12.35', '+0.004', '–')
+        >>> written(0.8123), written(12.3456), written(0.004, sign=True)
+        ('0.812', '12.35', '+0.004')
     """
     if value is None:
         return NOTHING
@@ -181,7 +183,7 @@ def _on_part(part: Values, srcc: Figure) -> Iterator[str]:
     if mean.get("value") is None:
         return
     about = part.get("about") or f"inside each {part.get('column')}"
-    text = f"{about.capitalize()} the mean SRCC is {whole(mean)}"
+    text = f"{_capital(about)} the mean SRCC is {whole(mean)}"
     if over_all is None:
         yield f"{text}."
     elif over_all - mean["value"] > _CLEAR:
@@ -213,7 +215,11 @@ def _on_levels(about: Values) -> Iterator[str]:
         return
     said = [_bias(each) for each in (known[0], known[-1]) if abs(each["mean_residual"]) > _CLEAR * length]
     if said:
-        yield f"{' and '.join(said).capitalize()}, on average."
+        yield f"{_capital(' and '.join(said))}, on average."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _bias(level: Values) -> str:
@@ -232,7 +238,8 @@ def _length(scale: str | None) -> float | None:
 
 def _on_coverage(coverage: Figure) -> str:
     nominal = coverage.get("nominal") or 0.9
-    text = f"The {_percent(nominal)} intervals of scores hold the label for {_percent(coverage['value'])} of pictures"
+    found = _percent(coverage["value"])
+    text = f"The {_percent(nominal)} intervals of scores hold the label for {found} of pictures"
     low, high = coverage.get("low"), coverage.get("high")
     if low is None or high is None:
         return f"{text}."

@@ -1,8 +1,7 @@
-"""Fits on some folds and predicts others: out-of-fold values, floors, figures. Knows arrays only."""
+"""Fits on some folds and predicts others: out-of-fold values, floors, coverage. Knows arrays only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visq.core.scales import expectation, gaussian_levels
-from visq.evaluation import Interval, RotatedCoverage, group_bootstrap, half_width, rotated_coverage
+from visq.evaluation import RotatedCoverage, half_width, rotated_coverage
 from visq.evaluation.conformal import Predict, Rows
-from visq.metrics import plcc, srcc
+from visq.metrics import srcc
 from visq.training.features import Features
 from visq.training.labels import Labelled
 from visq.training.ridge import fit_ridge
@@ -21,55 +20,22 @@ Float64Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A figure and its interval."""
-
-    value: float
-    interval: Interval
-
-
-@dataclass(frozen=True)
-class Within:
-    """Rank correlation inside parts of a data set.
+class FoldScores:
+    """What fits on some folds say of the others; all values on 1..5.
 
     Attributes:
-        parts: name -> srcc inside.
-        mean: of the parts, with its interval.
-        median: of the parts.
-    """
-
-    parts: Mapping[str, float]
-    mean: Figure
-    median: float
-
-
-@dataclass(frozen=True)
-class AspectFigures:
-    """All that is reported of one aspect; correlations are of pooled out-of-fold values.
-
-    Attributes:
-        srcc: of the model.
-        plcc: of the model, raw.
-        by_fold: srcc in each fold, folds in order.
-        floor_srcc: of what sees no pixels, fitted on the same folds.
-        floor_plcc: likewise.
-        within: inside generators or bands of scores.
+        values: float64 [n], out-of-fold scores of the model.
+        floored: float64 [n], of what sees no pixels, fitted on the same folds.
+        by_fold: srcc of the model in each fold, folds in order.
         coverage: of split conformal intervals, by rotation.
         half_width: shipped: the conformal quantile of all out-of-fold residuals.
-        lowest: smallest value given, on 1..5.
-        highest: largest value given.
     """
 
-    srcc: Figure
-    plcc: Figure
+    values: Float64Array
+    floored: Float64Array
     by_fold: tuple[float, ...]
-    floor_srcc: Figure
-    floor_plcc: Figure
-    within: Within
     coverage: RotatedCoverage
     half_width: float
-    lowest: float
-    highest: float
 
 
 @dataclass(frozen=True)
@@ -89,45 +55,36 @@ class Settings:
         return np.random.default_rng(self.seed)
 
 
-def measure(
-    features: NDArray[np.float32],
-    labelled: Labelled,
-    floor: Predict,
-    parts: NDArray[np.str_],
-    settings: Settings,
-) -> AspectFigures:
-    """Every figure of one aspect.
+def score_folds(
+    features: NDArray[np.float32], labelled: Labelled, floor: Predict, settings: Settings
+) -> FoldScores:
+    """Out-of-fold scores of one aspect, and what its interval covers.
 
     Args:
         features: float32 [n, d].
         labelled: the rows' labels, groups and folds.
         floor: what sees no pixels.
-        parts: str [n], the part of the data set each row belongs to.
         settings: numbers of the recipe.
     """
     predict = linear_levels(features, labelled.mos, settings)
     values, floored = (out_of_fold(p, labelled.folds) for p in (predict, floor))
-    folds, residuals = np.unique(labelled.folds), np.abs(values - labelled.mos)
-    return AspectFigures(
-        srcc=_figure(srcc, [values, labelled.mos], labelled, settings),
-        plcc=_figure(plcc, [values, labelled.mos], labelled, settings),
-        by_fold=tuple(srcc(values[labelled.folds == f], labelled.mos[labelled.folds == f]) for f in folds),
-        floor_srcc=_figure(srcc, [floored, labelled.mos], labelled, settings),
-        floor_plcc=_figure(plcc, [floored, labelled.mos], labelled, settings),
-        within=_within(values, labelled, parts, settings),
-        coverage=rotated_coverage(
-            predict,
-            labelled.mos,
-            labelled.groups,
-            labelled.folds,
-            coverage=settings.nominal,
-            n_draws=settings.n_draws,
-            n_resamples=settings.n_resamples,
-            rng=settings.rng(),
-        ),
-        half_width=half_width(residuals, settings.nominal),
-        lowest=float(values.min()),
-        highest=float(values.max()),
+    of_fold = [labelled.folds == fold for fold in np.unique(labelled.folds)]
+    coverage = rotated_coverage(
+        predict,
+        labelled.mos,
+        labelled.groups,
+        labelled.folds,
+        coverage=settings.nominal,
+        n_draws=settings.n_draws,
+        n_resamples=settings.n_resamples,
+        rng=settings.rng(),
+    )
+    return FoldScores(
+        values=values,
+        floored=floored,
+        by_fold=tuple(srcc(values[at], labelled.mos[at]) for at in of_fold),
+        coverage=coverage,
+        half_width=half_width(np.abs(values - labelled.mos), settings.nominal),
     )
 
 
@@ -176,44 +133,3 @@ def out_of_fold(predict: Predict, folds: NDArray[np.integer[Any]]) -> Float64Arr
         asked = np.flatnonzero(folds == fold)
         values[asked] = predict(np.flatnonzero(folds != fold), asked)
     return values
-
-
-def bands(scores: Float64Array, edges: list[list[float]]) -> NDArray[np.str_]:
-    """The band `LOW..HIGH` (both ends inside) of each score, str [n]; empty outside all bands."""
-    names = np.full(scores.size, "", dtype="U32")
-    for low, high in edges:
-        names[(scores >= low) & (scores <= high)] = f"{low:g}..{high:g}"
-    return names
-
-
-def _figure(
-    statistic: Callable[..., float], arrays: list[NDArray[Any]], labelled: Labelled, settings: Settings
-) -> Figure:
-    interval = group_bootstrap(
-        statistic,
-        arrays,
-        labelled.groups,
-        n_resamples=settings.n_resamples,
-        level=settings.level,
-        rng=settings.rng(),
-    )
-    return Figure(statistic(*arrays), interval)
-
-
-def _within(values: Float64Array, labelled: Labelled, parts: NDArray[np.str_], settings: Settings) -> Within:
-    names = [name for name in np.unique(parts) if name]
-
-    def each(values: Float64Array, mos: Float64Array, parts: NDArray[np.str_]) -> list[float]:
-        # A resample may hold no two different rows of a part: then there is no order inside it.
-        inside = [parts == name for name in names]
-        return [srcc(values[at], mos[at]) if at.sum() > 1 else float("nan") for at in inside]
-
-    def mean(*arrays: Any) -> float:
-        return float(np.mean(each(*arrays)))
-
-    found = each(values, labelled.mos, parts)
-    return Within(
-        parts=dict(zip([str(name) for name in names], found, strict=True)),
-        mean=_figure(mean, [values, labelled.mos, parts], labelled, settings),
-        median=float(np.median(found)),
-    )

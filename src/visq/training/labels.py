@@ -14,6 +14,7 @@ from visq.core.errors import DataError, InputError
 from visq.core.scales import MOS
 from visq.core.types import IntArray, Sample
 from visq.data.folds import check_folds
+from visq.data.groups import joined_groups
 from visq.data.manifest import read_manifest
 from visq.training.recipe import AspectRecipe
 
@@ -23,16 +24,20 @@ class Labelled:
     """A data set's rows, in the order of its file; all arrays are [n].
 
     Attributes:
+        manifest: the label file.
+        ids: of the rows, as in the file.
         paths: of the pictures.
         mos: float64, opinion scores on 1..5.
         raw: float64, opinion scores on the data set's own scale.
         groups: str, what a fold does not tear apart, byte-identical pictures joined.
         folds: int64, the fixed folds.
-        column: str, the column that floor or within-figures ask for; empty where none is.
+        column: str, the column that the floor asks for; empty where none is.
         n_joined: groups that were joined with another because of byte-identical pictures.
         sha256: of the label file.
     """
 
+    manifest: Path
+    ids: tuple[str, ...]
     paths: tuple[Path, ...]
     mos: NDArray[np.float64]
     raw: NDArray[np.float64]
@@ -59,16 +64,18 @@ def read_labelled(aspect: AspectRecipe, data: Path) -> Labelled:
         raise DataError(f"{path}: no row has a label in column {wanted.label!r}")
     folds = np.array([_fold(row, wanted.fold, path) for row in rows])
     groups = [_group(row, wanted.group, path) for row in rows]
-    joined = join_groups(groups, _cells(rows, wanted.same, path))
+    joined = joined_groups([groups, _cells(rows, wanted.same, path)])
     check_folds(joined, folds)
     raw = np.array([row.labels[aspect.name] for row in rows])
     return Labelled(
+        manifest=path,
+        ids=tuple(row.id for row in rows),
         paths=tuple(Path(row.path) for row in rows),
         mos=wanted.scale.convert(raw, MOS),
         raw=raw,
         groups=np.array(joined),
         folds=folds,
-        column=np.array(_cells(rows, aspect.floor.get("column") or aspect.within.get("column"), path)),
+        column=np.array(_cells(rows, aspect.floor.get("column"), path)),
         n_joined=len(set(groups)) - len(set(joined)),
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
     )
@@ -95,24 +102,3 @@ def _cells(rows: Sequence[Sample], column: str | None, path: Path) -> list[str]:
     if column not in rows[0].extra:
         raise DataError(f"{path}: no column {column!r}, which the recipe needs")
     return [row.extra[column] for row in rows]
-
-
-def join_groups(groups: Sequence[str], same: Sequence[str]) -> list[str]:
-    """Groups, those that share a non-empty value of `same` made one, named after the first of them.
-
-    Example:
-        >>> join_groups(["p1", "p2", "p3", "p2"], ["", "x", "x", ""])
-        ['p1', 'p2', 'p2', 'p2']
-    """
-    parent: dict[str, str] = {group: group for group in groups}
-
-    def root(group: str) -> str:
-        while parent[group] != group:
-            group = parent[group]
-        return group
-
-    first: dict[str, str] = {}
-    for group, mark in zip(groups, same, strict=True):
-        if mark:
-            parent[root(group)] = root(first.setdefault(mark, group))
-    return [root(group) for group in groups]

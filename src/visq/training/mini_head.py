@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from visq.core.errors import DataError
-from visq.training.crossfit import AspectFigures, Settings, bands, column_mean, file_ridge, measure
+from visq.evaluation.measured import Settings as Intervals
+from visq.training.crossfit import FoldScores, Settings, column_mean, file_ridge, score_folds
+from visq.training.evaluated import Evaluated, evaluated
 from visq.training.features import Extractor, Features
 from visq.training.labels import Labelled, read_labelled
 from visq.training.model_folder import Made, read_check_pictures, write_folder
@@ -24,12 +21,13 @@ from visq.training.trunk_onnx import N_FEATURES, N_MEANS, LinearHead, feature_gr
 
 @dataclass(frozen=True)
 class FittedAspect:
-    """One aspect after its fit: labels, head of all folds, figures of the folds."""
+    """One aspect after its fit: labels, head of all folds, scores of the folds and their evaluation."""
 
     recipe: AspectRecipe
     labelled: Labelled
     head: LinearHead
-    figures: AspectFigures
+    folds: FoldScores
+    evaluated: Evaluated
 
 
 def train(recipe: Recipe, paths: Paths, on_progress: Progress) -> Path:
@@ -57,8 +55,8 @@ def train(recipe: Recipe, paths: Paths, on_progress: Progress) -> Path:
     fitted = {}
     for name, aspect in recipe.aspects.items():
         features = features_of(labelled[name].paths, f"features for {name}", on_progress)
-        on_progress(f"fits and intervals of {name}")
-        fitted[name] = fit_aspect(aspect, labelled[name], features, settings(recipe))
+        on_progress(f"fits, figures and checks of {name}")
+        fitted[name] = fit_aspect(aspect, labelled[name], features, settings(recipe), paths.cache)
     graph = model_graph(weights, side, {name: fit.head for name, fit in fitted.items()})
     write_folder(paths.out, recipe, Made(graph, fitted, trunk_sha256, pictures))
     return paths.out
@@ -72,9 +70,9 @@ def _extractor(recipe: Recipe, graph: bytes, side: int, paths: Paths) -> Extract
 
 
 def fit_aspect(
-    aspect: AspectRecipe, labelled: Labelled, features: Features, numbers: Settings
+    aspect: AspectRecipe, labelled: Labelled, features: Features, numbers: Settings, kept: Path
 ) -> FittedAspect:
-    """Figures by folds, and the head of all folds."""
+    """Figures by folds, and the head of all folds; tables of out-of-fold scores stay in the folder `kept`."""
     pooled = features.pooled[:, : N_FEATURES if aspect.features == "means+stds" else N_MEANS]
     floors = {
         "column-mean": lambda: column_mean(labelled.column, labelled.mos),
@@ -83,9 +81,12 @@ def fit_aspect(
     kind = aspect.floor.get("kind")
     if kind not in floors:
         raise DataError(f"aspect {aspect.name!r}: floor of kind {kind!r}; known: {', '.join(floors)}")
-    figures = measure(pooled, labelled, floors[kind](), _parts(aspect.within, labelled), numbers)
+    folds = score_folds(pooled, labelled, floors[kind](), numbers)
+    intervals = Intervals(numbers.n_resamples, numbers.level, numbers.seed)
+    found = evaluated(aspect, labelled, folds.values, folds.floored, intervals, kept)
     ridge = fit_ridge(pooled, labelled.mos, numbers.ridge)
-    return FittedAspect(aspect, labelled, LinearHead(ridge.weights, ridge.bias, numbers.level_std), figures)
+    head = LinearHead(ridge.weights, ridge.bias, numbers.level_std)
+    return FittedAspect(aspect, labelled, head, folds, found)
 
 
 def settings(recipe: Recipe) -> Settings:
@@ -99,10 +100,6 @@ def settings(recipe: Recipe) -> Settings:
         n_draws=int(recipe.field("figures", "draws")),
         seed=int(recipe.field("seed")),
     )
-
-
-def _parts(within: Mapping[str, Any], labelled: Labelled) -> NDArray[np.str_]:
-    return bands(labelled.raw, within["bands"]) if "bands" in within else labelled.column
 
 
 def _side(recipe: Recipe) -> int:

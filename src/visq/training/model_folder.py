@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,14 +15,14 @@ from numpy.typing import NDArray
 
 from visq.backbones.mini import open_graph
 from visq.core.errors import InputError
+from visq.core.toml_text import toml_text
 from visq.core.types import Picture
 from visq.scoring import atomic_write
 from visq.scoring.check import golden_tensor
 from visq.training.card import card_text
-from visq.training.crossfit import AspectFigures, Figure
+from visq.training.crossfit import FoldScores
 from visq.training.features import prepare
 from visq.training.recipe import Recipe
-from visq.core.toml_text import toml_text
 
 if TYPE_CHECKING:
     from visq.training.mini_head import FittedAspect
@@ -119,7 +120,7 @@ def _calibration(recipe: Recipe, fit: FittedAspect) -> dict[str, Any]:
     return {
         "method": "split-conformal, absolute residuals",
         "nominal": float(recipe.field("figures", "nominal")),
-        "half_width": _short(fit.figures.half_width),
+        "half_width": _short(fit.folds.half_width),
         "n": fit.labelled.mos.size,
         "population": fit.recipe.data.population,
         "note": CALIBRATION_NOTE,
@@ -128,51 +129,61 @@ def _calibration(recipe: Recipe, fit: FittedAspect) -> dict[str, Any]:
 
 def figures_table(fit: FittedAspect) -> dict[str, Any]:
     """`[figures.ASPECT]` of model.toml; correlations are of pooled out-of-fold values."""
-    found, interval = fit.figures, fit.figures.srcc.interval
+    found, folds = fit.evaluated, fit.folds
+    figure, within = found.model["figures"]["srcc"], found.within(fit.recipe.within)
+    parts = [{"name": part["name"], "srcc": _short(part["srcc"])} for part in within["parts"]]
     return {
         "data": fit.recipe.data.title,
         "protocol": "pooled out-of-fold values of the fixed folds",
-        "interval": "percentile bootstrap over groups",
-        "level": interval.level,
-        "n_resamples": interval.n_resamples,
-        "n": interval.n,
-        "n_groups": interval.n_groups,
-        **_figure("srcc", found.srcc),
-        **_figure("plcc", found.plcc),
-        "fold_srcc": [_short(value) for value in found.by_fold],
-        "fold_mean": _short(float(np.mean(found.by_fold))),
-        "fold_std": _short(float(np.std(found.by_fold, ddof=1))),
-        "lowest": _short(found.lowest),
-        "highest": _short(found.highest),
+        "evaluation_protocol": fit.recipe.protocol,
+        "interval": f"{figure['method']} bootstrap over groups",
+        "level": found.settings.level,
+        "n_resamples": found.settings.resamples,
+        "n": figure["n"],
+        "n_groups": figure["n_groups"],
+        **_figure("srcc", figure),
+        **_figure("plcc", found.model["figures"]["plcc"]),
+        "krcc": _short(found.model["figures"]["krcc"]["value"]),
+        "rmse": _short(found.model["figures"]["rmse"]["value"]),
+        "pair_accuracy": _short(found.model["figures"]["pair_accuracy"]["value"]),
+        "fold_srcc": [_short(value) for value in folds.by_fold],
+        "fold_mean": _short(float(np.mean(folds.by_fold))),
+        "fold_std": _short(float(np.std(folds.by_fold, ddof=1))),
+        "lowest": _short(folds.values.min()),
+        "highest": _short(folds.values.max()),
         "floor": {
             "about": fit.recipe.floor["about"],
-            **_figure("srcc", found.floor_srcc),
-            **_figure("plcc", found.floor_plcc),
+            **_figure("srcc", found.floor["figures"]["srcc"]),
+            **_figure("plcc", found.floor["figures"]["plcc"]),
+            "p_value": _short(found.p_value),
         },
         "within": {
-            "about": fit.recipe.within["about"],
-            **_figure("mean", found.within.mean),
-            "median": _short(found.within.median),
-            "part": [{"name": name, "srcc": _short(value)} for name, value in found.within.parts.items()],
+            "about": within["about"],
+            **_figure("mean", within["mean"]),
+            "median": _short(within["median"]),
+            "part": parts,
         },
-        "coverage": _coverage(found),
+        "coverage": _coverage(folds),
+        "check": list(found.findings),
     }
 
 
-def _coverage(found: AspectFigures) -> dict[str, Any]:
-    rotated = found.coverage
+def _coverage(folds: FoldScores) -> dict[str, Any]:
+    rotated = folds.coverage
+    ends = {"value": rotated.coverage, "low": rotated.interval.low, "high": rotated.interval.high}
     return {
         "protocol": "fit on all folds but two, calibrate on one, test on one, rotated",
-        **_figure("pooled", Figure(rotated.coverage, rotated.interval)),
+        **_figure("pooled", ends),
         "half_width": _short(rotated.half_width),
         "a_group": _short(rotated.coverage_a_group),
         "half_width_a_group": _short(rotated.half_width_a_group),
     }
 
 
-def _figure(name: str, figure: Figure) -> dict[str, float]:
-    low, high = figure.interval.low, figure.interval.high
-    return {name: _short(figure.value), f"{name}_low": _short(low), f"{name}_high": _short(high)}
+def _figure(name: str, figure: Mapping[str, Any]) -> dict[str, float]:
+    """A figure and its ends; nan where evaluation found that one does not exist."""
+    value, low, high = (math.nan if figure[key] is None else figure[key] for key in ("value", "low", "high"))
+    return {name: _short(value), f"{name}_low": _short(low), f"{name}_high": _short(high)}
 
 
 def _short(value: float) -> float:

@@ -67,14 +67,16 @@ class AspectRecipe:
         features: `means` or `means+stds`.
         data: its labels.
         floor: `kind` (`column-mean` with `column`, or `file` with `ridge`) and `about`.
-        within: `column`, or `bands` as [low, high] pairs on the label's own scale; and `about`.
+        protocol: by which `visq evaluate` makes the figures.
+        within: what the figures within are inside of, a column or `band`.
     """
 
     name: str
     features: str
     data: DataSet
     floor: Mapping[str, Any]
-    within: Mapping[str, Any]
+    protocol: str
+    within: str
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,9 @@ def _aspect(aspect: str, recipe: str, table: Mapping[str, Any]) -> AspectRecipe:
     features = _field(table, where, "features")
     if features not in ("means", "means+stds"):
         raise DataError(f"recipe {where}: features are 'means' or 'means+stds', not {features!r}")
-    floor, within = (_field(table, where, key) for key in ("floor", "within"))
-    return AspectRecipe(aspect, features, _data_set(where, _field(table, where, "data")), floor, within)
+    floor, protocol, within = (_field(table, where, key) for key in ("floor", "protocol", "within"))
+    data = _data_set(where, _field(table, where, "data"))
+    return AspectRecipe(aspect, features, data, floor, str(protocol), str(within))
 
 
 def _data_set(where: str, table: Mapping[str, Any]) -> DataSet:

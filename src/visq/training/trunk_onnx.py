@@ -147,7 +147,10 @@ def feature_graph(weights: Weights, size: int) -> bytes:
 
 
 def model_graph(weights: Weights, size: int, heads: Mapping[str, LinearHead]) -> bytes:
-    """ONNX graph from `pixels` (uint8 [n, size, size, 3], RGB) to level logits, one output an aspect.
+    """ONNX graph from `pixels` (uint8 [n, size, size, 3], RGB) to level logits, and to `features`.
+
+    One output an aspect, and the mean of the last layer, float32 [n, 1280], by which pictures are told to be
+    the same. ONNX Runtime computes only what it is asked for.
 
     Args:
         weights: of the trunk.
@@ -173,7 +176,8 @@ def model_graph(weights: Weights, size: int, heads: Mapping[str, LinearHead]) ->
                 f"head {aspect!r} reads {head.weights.shape} features, not {N_MEANS} or {N_FEATURES}"
             )
         _add_head(graph, means if head.weights.size == N_MEANS else everything, aspect, head)
-    return graph.model(dict.fromkeys(heads, LEVELS.size))
+    graph.node("Flatten", [graph.pooled[-1]], out="features")
+    return graph.model(dict.fromkeys(heads, LEVELS.size) | {"features": HEAD_CHANNELS})
 
 
 def _add_head(graph: _Graph, features: str, aspect: str, head: LinearHead) -> None:

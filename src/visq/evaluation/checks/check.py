@@ -6,12 +6,16 @@ import hashlib
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from visq.core.scales import Scale
+from visq.aspects import names as aspect_names
+from visq.core.registry import unknown_name
+from visq.core.scales import LevelIntervals, Scale
+from visq.core.types import printable
 from visq.core.version import __version__
 from visq.data.columns import LABEL_COLUMNS, group_columns, label_column, named, std_column
 from visq.data.groups import joined_groups
@@ -19,13 +23,15 @@ from visq.data.loose import LooseRow, loose_rows
 from visq.data.tables import FlatTable
 from visq.evaluation.checks import CHECKS
 from visq.evaluation.checks.finding import CheckedSet, Finding
+from visq.evaluation.checks.names import folder_of, stem_of
 from visq.evaluation.checks.pictures import Embed, picture_facts
 from visq.evaluation.protocols import Protocol, protocols_for
 from visq.evaluation.run_folder import parse_label_scale, without_nan
 
 FORMAT = 1
 _ASPECTS = ("quality", "aesthetics", "consistency", "authenticity")
-_SPLIT = re.compile(r"(split|set|subset|fold|partition)(_?\d+)?$")
+_SPLIT = re.compile(r"(split|set|subset|fold|partition)(_?\d+)?")
+_MOST_PARTS = 100  # values of a split column that nobody named: more are names of something else
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 _NO_TABLES: tuple[dict[str, Any], ...] = ()
 
@@ -38,6 +44,7 @@ class CheckOptions:
         aspect: what the labels are about.
         label: column of the labels.
         group: column or columns of groups, separated by commas.
+        prompt: column of prompts; rows that share one are one group too.
         split: column or columns that tell parts apart, separated by commas.
         protocol: name of a protocol for all sets, or one for each, separated by commas.
         label_scale: `1..5`, or `100..0` where lower is better.
@@ -50,6 +57,7 @@ class CheckOptions:
     aspect: str | None = None
     label: str | None = None
     group: str | None = None
+    prompt: str | None = None
     split: str | None = None
     protocol: str | None = None
     label_scale: str | None = None
@@ -133,10 +141,13 @@ def check_sets(
     Raises:
         InputError: a manifest is missing or cannot be read.
         DataError: a manifest is no table, or lacks a column that was named.
-        UnknownName: no such protocol or format.
+        UnknownName: no such aspect, protocol or format.
         MissingExtra: scikit-learn or SciPy is not installed.
     """
     chosen = options or CheckOptions()
+    known = {*_ASPECTS, *aspect_names()}
+    if chosen.aspect is not None and chosen.aspect not in known:
+        raise unknown_name("aspect", chosen.aspect, known)
     protocols = protocols_for(chosen.protocol, len(manifests))
     names = set_names([os.fspath(path) for path in manifests])
     sets, done = [], 0
@@ -183,17 +194,15 @@ def read_set(
 ) -> CheckedSet:
     """One manifest with its labels, groups, splits and facts about its pictures."""
     table, rows = loose_rows(path, format=options.format, need_files=options.pictures)
-    aspect, label = _label(table, protocol, options)
+    aspect, label = _label(table, rows, protocol, options)
     labels = [_number(row.cells.get(label, "")) if label else None for row in rows]
     scale, intervals = _scale(protocol, options, labels)
     std = std_column(table.columns, aspect or "", label) if label else None
     any_file = options.pictures and any(row.path is not None for row in rows)
-    trained = [
-        entry for entry in options.trained_on if aspect is None or entry.get("aspect") in (aspect, None)
-    ]
+    paths = [row.path for row in rows] if any_file else []
     return CheckedSet(
-        name=name,
-        manifest=os.fspath(path),
+        name=printable(name),
+        manifest=printable(os.fspath(path)),
         format=table.format,
         aspect=aspect,
         label_column=label,
@@ -202,40 +211,53 @@ def read_set(
         stds=[_number(row.cells.get(std, "")) if std else None for row in rows],
         groups=_groups(table, rows, protocol, options),
         splits=_splits(table, rows, options),
-        titles=(name, *((protocol.title, protocol.name) if protocol else ())),
+        titles=_titles(path, name, protocol, rows),
         manifest_sha256=hashlib.sha256(Path(path).read_bytes()).hexdigest(),
         label_scale=scale,
         intervals=intervals,
         protocol=protocol.name if protocol else None,
-        facts=picture_facts([row.path for row in rows], embed=options.embed, on_progress=on_progress)
-        if any_file
-        else (),
-        trained_on=trained,
+        facts=picture_facts(paths, embed=options.embed, on_progress=on_progress) if any_file else (),
+        trained_on=[
+            entry for entry in options.trained_on if aspect is None or entry.get("aspect") in (aspect, None)
+        ],
     )
 
 
 def _label(
-    table: FlatTable, protocol: Protocol | None, options: CheckOptions
+    table: FlatTable, rows: Sequence[LooseRow], protocol: Protocol | None, options: CheckOptions
 ) -> tuple[str | None, str | None]:
     """Aspect and column of the labels; None, None where the table has none and nobody named one."""
-    at = {name.casefold() for name in table.columns}
+    at = {name.casefold(): name for name in table.columns}
     aspect = options.aspect or (protocol.aspects[0] if protocol else None)
     aspect = aspect or next((name for name in _ASPECTS if name in at), None)
     wanted = options.label
     if wanted is None and protocol is not None and aspect is not None:
         wanted = next((c for c in protocol.label_columns.get(aspect, ()) if c.casefold() in at), None)
-    if wanted is None and (aspect is None or aspect not in at) and not at & set(LABEL_COLUMNS):
-        return aspect, None
+    if wanted is None and (aspect is None or aspect not in at):
+        known = [name for name in LABEL_COLUMNS if name in at]
+        if not known:
+            return aspect, None
+        others = [name for name in known if name != "score"]
+        if len(known) == 2 and len(others) == 1:
+            # Beside labels, scores are a model's: Q-Bench's logits, predictions.
+            wanted = others[0] if _are_numbers(rows, at[others[0]]) else "score"
     return aspect, label_column(table.shown, table.columns, aspect or "label", wanted)
+
+
+def _are_numbers(rows: Sequence[LooseRow], column: str) -> bool:
+    cells = [cell for row in rows if (cell := row.cells.get(column, "").strip())]
+    return sum(_number(cell) is not None for cell in cells) > len(cells) / 2
 
 
 def _scale(
     protocol: Protocol | None, options: CheckOptions, labels: Sequence[float | None]
-) -> tuple[Scale | None, Any]:
+) -> tuple[Scale | None, LevelIntervals | None]:
+    """What labels are measured on, as said or by the protocol; its level intervals, if it is that scale."""
     form = protocol.form_of([label for label in labels if label is not None]) if protocol else None
-    if options.label_scale is not None:
-        return parse_label_scale(options.label_scale), None
-    return (form.scale, form.intervals) if form else (None, None)
+    scale = parse_label_scale(options.label_scale) if options.label_scale is not None else None
+    if form is None:
+        return scale, None
+    return scale or form.scale, form.intervals if scale in (None, form.scale) else None
 
 
 def _groups(
@@ -245,21 +267,55 @@ def _groups(
     if group is None and protocol is not None:
         at = {name.casefold(): name for name in table.columns}
         group = next((at[c.casefold()] for c in protocol.group_columns if c.casefold() in at), None)
-    columns = group_columns(table.shown, table.columns, group)
+    columns = list(group_columns(table.shown, table.columns, group))
+    if options.prompt is not None:
+        columns.append(named(table.shown, table.columns, options.prompt))
     if not columns:
-        return [None] * len(rows)
+        return _derived_groups(rows, protocol)
     cells = [[row.cells.get(table.columns[k], "").strip() for row in rows] for k in columns]
     if len(cells) == 1:
         return [cell or None for cell in cells[0]]
     return list(joined_groups(cells))
 
 
+def _derived_groups(rows: Sequence[LooseRow], protocol: Protocol | None) -> list[str | None]:
+    """Groups by the protocol's pattern on file names, where it has one for a column of groups."""
+    patterns = protocol.derive if protocol is not None else {}
+    names = protocol.group_columns if protocol is not None else ()
+    pattern = next((patterns[name] for name in names if name in patterns), None)
+    if pattern is None:
+        return [None] * len(rows)
+    found = [pattern.fullmatch(stem_of(row.file or row.id)) for row in rows]
+    return [match.group(1) if match else None for match in found]
+
+
 def _splits(table: FlatTable, rows: Sequence[LooseRow], options: CheckOptions) -> dict[str, list[str]]:
     if options.split is not None:
         columns = [table.columns[named(table.shown, table.columns, w)] for w in options.split.split(",")]
-    else:
-        columns = [name for name in table.columns if _SPLIT.fullmatch(name.casefold())]
-    return {name: [row.cells.get(name, "").strip() for row in rows] for name in columns}
+        return {name: _cells(rows, name) for name in columns}
+    columns = [name for name in table.columns if _SPLIT.fullmatch(name.casefold())]
+    found = {name: _cells(rows, name) for name in columns}
+    return {name: cells for name, cells in found.items() if len(set(cells)) <= _MOST_PARTS}
+
+
+def _titles(
+    path: str | os.PathLike[str], name: str, protocol: Protocol | None, rows: Sequence[LooseRow]
+) -> tuple[str, ...]:
+    """What the set may be called: its name, its folder, its protocol, the folder its pictures lie in."""
+    own = Path(path).absolute()
+    folders = Counter(folder_of(row.file).partition("/")[0] for row in rows if row.file)
+    told = [
+        *name.split("/"),
+        own.parent.name,
+        *(folder for folder, n in folders.items() if n > len(rows) / 2),
+    ]
+    if protocol is not None:
+        told += [protocol.title, protocol.name]
+    return tuple(dict.fromkeys(printable(title) for title in told if title))
+
+
+def _cells(rows: Sequence[LooseRow], name: str) -> list[str]:
+    return [row.cells.get(name, "").strip() for row in rows]
 
 
 def _number(text: str) -> float | None:

@@ -1,118 +1,278 @@
-"""Check of direction: do larger labels mean better pictures, as all of visq takes them to? No picture."""
+"""Check of direction: do larger labels mean better pictures, as they are read? Knows no picture.
+
+Labels of some data sets are DMOS, where lower is better; read the other way round, every figure has the wrong
+sign and every level word is wrong.
+"""
 
 from __future__ import annotations
 
-import os
+import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from visq.evaluation.checks.conversations import levels_of
 from visq.evaluation.checks.finding import CheckedSet, Finding
+from visq.evaluation.checks.groups import column_of, file_names, folder_of, stem_of
+from visq.evaluation.checks.labels import extreme_blocks
+from visq.evaluation.checks.levels import levels_of
 from visq.evaluation.protocols import names, protocol
+from visq.evaluation.run_folder import scale_text
+from visq.metrics import srcc
 
-_STRENGTH = re.compile(r"(?P<series>.+[._-])0*(?P<strength>\d{1,2})$")
-_STRENGTH_COLUMNS = ("severity", "strength", "distortion_level", "dist_level")
-_LEAST_PAIRS = 10
-_SHARE = 0.8  # of pairs of one series in which the stronger distortion has the larger label
-_BLOCK = 0.1  # of rows that share the lowest label exactly: undistorted pictures have DMOS 0
-_LEAST_BLOCK = 4
+_STRENGTH = re.compile(r"(?P<series>.+[._-])0*(?P<strength>\d{1,2})")
+_STRENGTH_COLUMNS = ("severity", "strength", "distortion_level", "dist_level", "noise_level")
+_PRISTINE = re.compile(r"(?<![a-z])(?:pristine|undistorted|reference|refimgs?|ref|original|orig)(?![a-z])")
+_SCORE_COLUMNS = ("prediction", "predicted", "pred", "model_score", "score")
+_MOST_IN_SERIES = 10  # more steps are a running number, and no strength
+_CLEAR = 3.5  # standard deviations of chance; one set in 4,000 by chance
+_HALF = 0.5
+_USUAL = ((0.0, 1.0), (1.0, 5.0), (1.0, 10.0), (0.0, 100.0))
+_FEWEST_PRISTINE = 3
+_FEWEST = 10
+
+
+@dataclass(frozen=True)
+class _Reason:
+    """Why labels seem to point the other way: in words, how strongly, and which rows show it."""
+
+    text: str
+    is_measured: bool
+    figures: dict[str, float | int | str | None]
+    rows: Sequence[int] = ()
 
 
 def direction(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
-    """Labels that point down (DMOS) where they are read as pointing up."""
+    """Labels that point another way than they are read, by five kinds of evidence; level words that do.
+
+    The evidence: labels rise with the strength of a distortion; undistorted pictures have the worst labels; a
+    model's scores run against the labels; the pictures are of a data set that is known to have DMOS; a block
+    of rows shares the label 0 at the worst end.
+    """
     for one in sets:
         if one.is_yes_or_no:
             continue
-        if one.label_scale is not None and one.label_scale.direction == "down":
-            yield from _levels_upside_down(one)
+        yield from _words(one)
+        reasons = [reason for found in _EVIDENCE if (reason := found(one)) is not None]
+        if not reasons:
             continue
-        reasons = [reason for reason in (_known(one), _by_strength(one), _block(one)) if reason]
-        if reasons:
-            yield Finding(
-                "direction",
-                "error",
-                f"{one.name}: labels seem to point down (lower is better): {'; '.join(reasons)}; say so with "
-                "--label-scale HIGH..LOW, for example 100..0",
-                (one.name,),
-                (),
-                {"n_reasons": len(reasons)},
-            )
-
-
-def _known(one: CheckedSet) -> str | None:
-    """The pictures lie in the folder of a data set whose labels are known to point down."""
-    if one.protocol is not None:
-        return None
-    folders = Counter(
-        (row.file or row.id).replace("\\", "/").partition("/")[0].casefold() for row in one.rows
-    )
-    for name in names():
-        forms = protocol(name).forms
-        if folders[name] > len(one.rows) / 2 and forms and all(f.scale.direction == "down" for f in forms):
-            return f"the pictures lie in {name!r}, and {protocol(name).title} has DMOS"
-    return None
-
-
-def _by_strength(one: CheckedSet) -> str | None:
-    """Within a series of one picture and one distortion, labels rise with its strength."""
-    series: dict[str, list[tuple[int, float]]] = {}
-    column = next((c for c in _STRENGTH_COLUMNS if one.rows and c in one.rows[0].cells), None)
-    for row, label in zip(one.rows, one.labels, strict=True):
-        found = _strength(row.file or row.id, row.cells.get(column, "") if column else None)
-        if found is not None and label is not None:
-            series.setdefault(found[0], []).append((found[1], label))
-    rising = pairs = 0
-    for members in series.values():
-        if len(members) > 20:
-            continue  # a running number, not a strength
-        steps = [(a, b) for i, a in enumerate(members) for b in members[:i] if a[0] != b[0] and a[1] != b[1]]
-        pairs += len(steps)
-        rising += sum((a[0] - b[0]) * (a[1] - b[1]) > 0 for a, b in steps)
-    if pairs >= _LEAST_PAIRS and rising / pairs >= _SHARE:
-        return f"in {rising} of {pairs} pairs the stronger distortion has the larger label"
-    return None
-
-
-def _strength(name: str, cell: str | None) -> tuple[str, int] | None:
-    """Series and strength of a name such as `1600.AWGN.3.png` or `I01_02_05.png`, or of a column."""
-    stem = os.path.splitext(name.replace("\\", "/"))[0]
-    found = _STRENGTH.fullmatch(stem)
-    if cell is not None:
-        return (found["series"] if found else stem, int(cell)) if cell.strip().isdecimal() else None
-    # A distortion's name or number has to stand before the strength, or it is only a picture's number.
-    if found is None or len(re.findall(r"[._]", os.path.basename(stem))) < 2:
-        return None
-    return found["series"], int(found["strength"])
-
-
-def _block(one: CheckedSet) -> str | None:
-    """Many rows share the lowest label to the last digit, and it is 0."""
-    _, labels = one.labelled()
-    n = int((labels == 0).sum())
-    if labels.size and labels.min() == 0 and n >= max(_LEAST_BLOCK, _BLOCK * labels.size):
-        return f"{n} of {labels.size} labels are exactly 0, as those of undistorted pictures in DMOS"
-    return None
-
-
-def _levels_upside_down(one: CheckedSet) -> Iterator[Finding]:
-    """The words call pictures good whose label, rightly read, is bad."""
-    at, labels = one.labelled()
-    levels = levels_of(one)
-    pairs = ((levels[int(i)], label) for i, label in zip(at, labels, strict=True))
-    known = [(level, label) for level, label in pairs if level is not None]
-    if len(known) < _LEAST_PAIRS or len({level for level, _ in known}) < 2:
-        return
-    rank, value = (np.array(column, dtype=np.float64) for column in zip(*known, strict=True))
-    if value.std() > 0 and float(np.corrcoef(rank, value)[0, 1]) < 0:
+        down = one.label_scale is not None and one.label_scale.direction == "down"
+        read = "lower is better" if down else "higher is better"
+        figures: dict[str, float | int | str | None] = {"n_reasons": len(reasons), "read_as": read}
+        for reason in reasons:
+            figures |= reason.figures
         yield Finding(
             "direction",
-            "error",
-            f"{one.name}: level words are upside down: the better a picture by its label (lower is better), "
-            "the worse its word; make the words anew",
+            "error" if any(reason.is_measured for reason in reasons) else "warning",
+            f"{one.name}: labels are read as {read} and seem to mean the opposite: "
+            f"{'; '.join(reason.text for reason in reasons)}; if so, say it with --label-scale "
+            f"{_other_scale(one)}",
             (one.name,),
-            one.row_names(at.tolist()),
-            {"n": len(known)},
+            one.row_names({i for reason in reasons for i in reason.rows}),
+            figures,
         )
+
+
+def _other_scale(one: CheckedSet) -> str:
+    """The scale turned round: the one stated, or the shortest usual one that holds the labels."""
+    scale = one.label_scale
+    if scale is None:
+        highest = max((label for label in one.labels if label is not None), default=1.0)
+        ends = next((ends for ends in _USUAL if highest <= ends[1]), (0.0, highest))
+        return f"{ends[1]:g}..{ends[0]:g}"
+    first, _, last = str(scale_text(scale)).partition("..")
+    return f"{last}..{first}"
+
+
+def _by_strength(one: CheckedSet) -> _Reason | None:
+    """Within series of one picture and one distortion, labels rise with its strength.
+
+    Source:
+        Under chance the rank correlation of a series of m has mean 0 and variance 1 / (m - 1) (Kendall and
+        Gibbons 1990, section 5.9); the sum over series is held against that.
+    """
+    series = _series(one)
+    rises: list[tuple[float, int]] = []
+    rows: list[int] = []
+    for members in series.values():
+        strengths, labels = np.array([s for s, _, _ in members]), np.array([v for _, v, _ in members])
+        if 3 <= len(members) <= _MOST_IN_SERIES and np.unique(strengths).size == len(members):
+            r = srcc(strengths, labels)
+            if not math.isnan(r):
+                rises.append((r, len(members)))
+                rows += [i for _, _, i in members]
+    if len(rises) < 2:
+        return None
+    z = sum(r * math.sqrt(n - 1) for r, n in rises) / math.sqrt(len(rises))
+    mean = float(np.mean([r for r, _ in rises]))
+    if z < _CLEAR or mean < _HALF:
+        return None
+    return _Reason(
+        f"in {len(rises)} series of one picture and one distortion, labels get better with its strength "
+        "(mean "
+        f"SRCC {mean:.2f})",
+        True,
+        {"strength_srcc": mean, "n_series": len(rises)},
+        rows,
+    )
+
+
+def _series(one: CheckedSet) -> dict[str, list[tuple[float, float, int]]]:
+    """Series of one picture and one distortion -> strength, label turned upwards, row."""
+    at, labels = one.labelled()
+    columns = one.rows[0].cells if one.rows else {}
+    column = next((name for name in columns if name.casefold() in _STRENGTH_COLUMNS), None)
+    cells = None if column is None else column_of(one, column)
+    files = file_names(one)
+    found: dict[str, list[tuple[float, float, int]]] = defaultdict(list)
+    for i, label in zip(at.tolist(), labels.tolist(), strict=True):
+        said = _strength(files[i], None if cells is None else cells[i])
+        if said is not None:
+            found[said[0]].append((said[1], label, i))
+    return found
+
+
+def _strength(name: str, cell: str | None) -> tuple[str, float] | None:
+    """Series and strength of a name such as `1600.AWGN.3.png` or `I01_02_05.png`, or of a column."""
+    folder, stem = folder_of(name), stem_of(name)
+    found = _STRENGTH.fullmatch(stem)
+    if cell is not None:
+        series = found["series"] if found else stem
+        return (f"{folder}/{series}", float(cell)) if cell.replace(".", "", 1).isdecimal() else None
+    # A distortion's name or number has to stand before the strength, or it is only a picture's number.
+    if found is None or len(re.findall(r"[._-]", stem)) < 2:
+        return None
+    return f"{folder}/{found['series']}", float(found["strength"])
+
+
+def _pristine(one: CheckedSet) -> _Reason | None:
+    """Pictures that are called undistorted have worse labels than the others."""
+    at, labels = one.labelled()
+    files = file_names(one)
+    kinds = [column_of(one, name) for name in _kind_columns(one)]
+    called = np.array(
+        [
+            bool(_PRISTINE.search(stem_of(files[i]).casefold()))
+            or any(_PRISTINE.search(cells[i].casefold()) for cells in kinds)
+            for i in at.tolist()
+        ],
+        dtype=np.bool_,
+    )
+    n, m = int(called.sum()), int((~called).sum())
+    if n < _FEWEST_PRISTINE or m < _FEWEST:
+        return None
+    # Mann-Whitney, with the variance of no ties: with ties it is smaller, so this errs on the quiet side.
+    ordered = np.sort(labels[~called])
+    below = np.searchsorted(ordered, labels[called], "left") + np.searchsorted(
+        ordered, labels[called], "right"
+    )
+    share = float(below.sum() / 2 / (n * m))
+    z = (share - _HALF) * n * m / math.sqrt(n * m * (n + m + 1) / 12)
+    if z > -3 or share > 0.2:
+        return None
+    return _Reason(
+        f"{n} pictures that are called undistorted have worse labels than {100 * (1 - share):.0f} % of the "
+        "others",
+        True,
+        {"n_pristine": n, "pristine_share_above": share},
+        at[called].tolist(),
+    )
+
+
+def _kind_columns(one: CheckedSet) -> list[str]:
+    columns = one.rows[0].cells if one.rows else {}
+    return [name for name in columns if name.casefold() in ("distortion", "distortion_type", "kind", "type")]
+
+
+def _by_scores(one: CheckedSet) -> _Reason | None:
+    """A column of a model's scores runs against the labels."""
+    columns = one.rows[0].cells if one.rows else {}
+    column = next((c for c in columns if c.casefold() in _SCORE_COLUMNS and c != one.label_column), None)
+    if column is None or one.label_column is None:
+        return None
+    at, labels = one.labelled()
+    scores = np.array([_number(one.rows[i].cells.get(column, "")) for i in at.tolist()])
+    known = np.isfinite(scores)
+    n = int(known.sum())
+    if n < 2 * _FEWEST:
+        return None
+    r = srcc(scores[known], labels[known])
+    if math.isnan(r) or r > -0.2 or r * math.sqrt(n - 1) > -_CLEAR:
+        return None
+    return _Reason(
+        f"the scores in column {column!r} run against them (SRCC {r:.3f}, n = {n})",
+        True,
+        {"scores_srcc": r, "scores_column": column},
+    )
+
+
+def _known(one: CheckedSet) -> _Reason | None:
+    """The pictures lie in the folder of a data set whose labels are known to point the other way."""
+    if one.protocol is not None or not one.rows or one.label_column is None:
+        return None
+    down = one.label_scale is not None and one.label_scale.direction == "down"
+    folders = Counter(folder_of(name).casefold().partition("/")[0] for name in file_names(one))
+    for name in names():
+        forms = protocol(name).forms
+        others = all((form.scale.direction == "down") != down for form in forms)
+        if forms and others and folders[name] > len(one.rows) / 2:
+            what = "opinion scores, higher is better" if down else "DMOS, lower is better"
+            return _Reason(
+                f"the pictures lie in {name!r}, and {protocol(name).title} has {what}",
+                False,
+                {"folder": name},
+            )
+    return None
+
+
+def _block(one: CheckedSet) -> _Reason | None:
+    """Many rows share the worst label exactly, and it is 0: undistorted pictures have DMOS 0."""
+    at, labels = one.labelled()
+    for what, rows in extreme_blocks(labels):
+        if what == "lowest" and one.labels[int(at[rows[0]])] == 0:
+            return _Reason(
+                f"{rows.size} of {labels.size} labels are exactly 0, as those of undistorted pictures are in "
+                "DMOS",
+                False,
+                {"n_zero": int(rows.size)},
+                at[rows].tolist(),
+            )
+    return None
+
+
+_EVIDENCE = (_by_strength, _pristine, _by_scores, _known, _block)
+
+
+def _words(one: CheckedSet) -> Iterator[Finding]:
+    """The better a picture by its label, rightly read, the worse its word."""
+    at, labels = one.labelled()
+    words = levels_of(one)
+    has = np.array([words[i] is not None for i in at.tolist()], dtype=np.bool_)
+    if int(has.sum()) < _FEWEST:
+        return
+    levels: NDArray[np.float64] = np.array([words[i] for i in at[has].tolist()], dtype=np.float64)
+    r = srcc(levels, labels[has])
+    if math.isnan(r) or r > -_HALF:
+        return
+    down = one.label_scale is not None and one.label_scale.direction == "down"
+    read = "lower is better" if down else "higher is better"
+    yield Finding(
+        "direction",
+        "error",
+        f"{one.name}: level words are upside down (SRCC {r:.3f} with the labels, of which {read}): the "
+        "better a "
+        "picture, the worse its word; make the words anew",
+        (one.name,),
+        one.row_names(at[has].tolist()),
+        {"words_srcc": r, "n": int(has.sum())},
+    )
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -125,6 +125,9 @@ class CheckedSet:
     @property
     def is_yes_or_no(self) -> bool:
         """Labels are 0 and 1, of forged and authentic pictures for instance: no opinions."""
+        scale = self.label_scale
+        if scale is not None and (scale.low, scale.high) != (0, 1):
+            return False
         return {label for label in self.labels if label is not None} == {0.0, 1.0}
 
     def labelled(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -6,27 +6,45 @@ sets seldom have a column for it; their file names do.
 
 from __future__ import annotations
 
-import os
-import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from visq.data.groups import joined_groups
-from visq.evaluation.checks.finding import CheckedSet, Finding
+from visq.evaluation.checks.finding import CheckedSet
+from visq.evaluation.checks.names import MOST, folder_of, name_parts, roles, stem_of
 
-_COLUMNS = ("prompt", "reference", "ref", "reference_image", "scene", "clip", "video", "video_id", "author")
-_LINKED = re.compile(r"(?:id|hash|video|clip|identity)_?(?:[ab12])$")
-_CLIP = re.compile(r"(?P<group>.+?)[_-]+frame[_-]?\d+$", re.IGNORECASE)
-_HASH = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{8,64}(?![0-9a-zA-Z])")
-_REFERENCE = (
-    re.compile(r"(?P<group>[Ii]\d{1,3})_\d{1,2}_\d{1,2}$"),  # KADID-10k, TID2013
-    re.compile(r"(?P<group>.+)\.[A-Za-z][A-Za-z0-9]*\.\d{1,2}$"),  # CSIQ
+__all__ = ["Grouping", "domains", "folder_of", "groupings", "stem_of"]
+
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "prompt": ("prompt", "prompt_id", "caption", "text_prompt"),
+    "reference": ("reference", "reference_image", "reference_id", "ref", "ref_image", "ref_name", "ref_id"),
+    "clip": ("clip", "clip_id", "clip_name", "video", "video_id", "video_name"),
+    "scene": ("scene", "scene_id", "burst", "burst_id", "content_id", "background_id"),
+    "author": ("author", "author_id", "photographer", "user_id", "owner"),
+    "identity": ("identity", "identity_id", "subject", "subject_id", "person_id"),
+}
+"""Kind of group -> columns that name it."""
+_LINKED = ("id_a", "id_b", "identity_a", "identity_b", "hash1", "hash2", "id1", "id2")
+"""Columns that name the same things: rows that share a value in any of them belong together."""
+_CLIP_PARTS = ("prefix", "source", "method", "video", *_LINKED)
+_FRAME = ("frame", "frame_id", "frame_no")
+_DOMAINS = (
+    "generator",
+    "model",
+    "method",
+    "source",
+    "distortion",
+    "distortion_type",
+    "dataset",
+    "camera",
+    "kind",
 )
-_NUMBERED = re.compile(r"(?P<maker>.*[^\d])[_-](?P<group>\d{2,6})$")  # AGIQA-3K: generator, then prompt
-_MOST_MAKERS = 50
-_MOST = 0.9  # share of rows a rule has to hold for
-_LEAST_ROWS = 20
+"""Columns that name a kind of picture: no groups, but what a kind says of the label is a floor."""
+_FEWEST_UNSURE, _LARGEST_UNSURE = (
+    5,
+    0.25,
+)  # groups, and share of rows in one: less telling is taken for chance
 
 
 @dataclass(frozen=True)
@@ -34,138 +52,106 @@ class Grouping:
     """One way in which rows belong together.
 
     Attributes:
-        name: `group`, `prompt`, `reference`, `clip`, `identity`.
+        name: `group`, `prompt`, `reference`, `clip`, `scene`, `author`, `identity`.
         source: where it comes from, in words.
         values: [n], the group of each row; None where it has none.
         links: [n], the values that join rows, where several of them do (two faces of one video); else empty.
+        is_sure: stated, or read from what can hardly be chance.
     """
 
     name: str
     source: str
     values: Sequence[str | None]
     links: Sequence[frozenset[str]] = ()
+    is_sure: bool = True
 
 
 def groupings(one: CheckedSet) -> list[Grouping]:
-    """Every way in which rows of a set belong together: what is stated, else what can be inferred."""
+    """Every way in which rows belong together: what is stated, else what can be inferred, sure ones first.
+
+    Two ways that put the same rows together are told once.
+    """
     if any(one.groups):
         return [Grouping("group", "the group column", list(one.groups))]
-    found = [*_by_columns(one), *_by_names(one)]
-    return [grouping for grouping in found if _is_grouping(grouping.values)]
+    found, seen = [], set()
+    for grouping in (*_by_columns(one), *_by_names(one)):
+        partition = (grouping.name, len(set(grouping.values)))
+        if is_grouping(grouping) and partition not in seen:
+            seen.add(partition)
+            found.append(grouping)
+    return sorted(found, key=lambda grouping: not grouping.is_sure)
 
 
-def _is_grouping(values: Sequence[str | None]) -> bool:
+def is_grouping(grouping: Grouping) -> bool:
     """Nearly every row has a group, there are several, and some hold more than one row."""
-    known = [value for value in values if value]
-    n_groups = len(set(known))
-    return len(known) >= _MOST * len(values) and 1 < n_groups < len(known)
+    known = [value for value in grouping.values if value]
+    sizes = Counter(known)
+    if len(known) < MOST * len(grouping.values) or not 1 < len(sizes) < len(known):
+        return False
+    if grouping.is_sure:
+        return True
+    return len(sizes) >= _FEWEST_UNSURE and max(sizes.values()) <= _LARGEST_UNSURE * len(known)
+
+
+def domains(one: CheckedSet) -> Iterator[tuple[str, list[str]]]:
+    """What names the kind of each row without being a group: in words, and [n] values."""
+    columns = list(one.rows[0].cells) if one.rows else []
+    stated = [name for name in columns if name.casefold() in _DOMAINS]
+    for name in stated:
+        yield f"column {name!r}", column_of(one, name)
+    if not stated:
+        for said in name_parts(file_names(one)):
+            for role in roles()[1]:
+                if role in said.parts:
+                    yield f"the {role} in the file name", list(said.parts[role])
+    folders = [folder_of(name) for name in file_names(one)]
+    if len(set(folders)) > 1:
+        yield "the folder", folders
+
+
+def column_of(one: CheckedSet, name: str) -> list[str]:
+    """Cells of a column, [n], stripped."""
+    return [row.cells.get(name, "").strip() for row in one.rows]
+
+
+def file_names(one: CheckedSet) -> list[str]:
+    """The file of each row as written, or its id where it names none, [n]."""
+    return [row.file or row.id for row in one.rows]
 
 
 def _by_columns(one: CheckedSet) -> Iterator[Grouping]:
     columns = list(one.rows[0].cells) if one.rows else []
-    for name in columns:
-        if name.casefold() in _COLUMNS:
-            values = [row.cells.get(name, "").strip() or None for row in one.rows]
-            yield Grouping(name.casefold(), f"column {name!r}", values)
-    linked = [name for name in columns if _LINKED.fullmatch(name.casefold())]
-    if linked:
-        cells = [[row.cells.get(name, "").strip() for name in linked] for row in one.rows]
-        yield _linked(f"columns {', '.join(linked)}, joined", cells)
+    for kind, known in _COLUMNS.items():
+        for name in columns:
+            if name.casefold() in known:
+                values = [cell or None for cell in column_of(one, name)]
+                yield Grouping(kind, f"column {name!r}", values)
+    linked = [name for name in columns if name.casefold() in _LINKED]
+    if not linked:
+        return
+    cells = [column_of(one, name) for name in linked]
+    yield _linked("identity", f"columns {', '.join(linked)}, joined", cells)
+    if any(name.casefold() in _FRAME for name in columns):
+        # Frames of one clip share everything but their number.
+        parts = [name for name in columns if name.casefold() in _CLIP_PARTS]
+        clips = ["__".join(row) for row in zip(*(column_of(one, name) for name in parts), strict=True)]
+        yield Grouping("clip", f"columns {', '.join(parts)} together", clips)
 
 
 def _by_names(one: CheckedSet) -> Iterator[Grouping]:
-    stems = [stem_of(row.file or row.id) for row in one.rows]
-    clips = [found["group"] if (found := _CLIP.fullmatch(stem)) else None for stem in stems]
-    yield Grouping("clip", "file names without their frame", clips)
-    hashes = [_HASH.findall(stem) for stem in stems]
-    if any(hashes):
-        yield _linked("hashes in file names, joined", hashes)
-    for pattern in _REFERENCE:
-        references = [match["group"] if (match := pattern.fullmatch(stem)) else None for stem in stems]
-        yield Grouping("reference", "file names without distortion and strength", references)
-    numbers = _numbers(stems)
-    if numbers is not None:
-        yield Grouping("prompt", "numbers in file names, shared by several makers", numbers)
+    for said in name_parts(file_names(one)):
+        source = f"file names ({said.about})"
+        for role in roles()[0]:
+            linked = [cells for name, cells in said.parts.items() if name.startswith(f"{role}_")]
+            if linked:
+                yield _linked(role, source, linked)
+            elif role in said.parts:
+                values = [value or None for value in said.parts[role]]
+                yield Grouping(role, source, values, is_sure=said.is_known)
 
 
-def _linked(source: str, parts: Sequence[Sequence[str]]) -> Grouping:
-    """Rows that share a value, directly or through others, as one group."""
-    most = max(map(len, parts))
-    joined = joined_groups([[p[k] if k < len(p) else "" for p in parts] for k in range(most)])
-    values = [group if any(p) else None for group, p in zip(joined, parts, strict=True)]
-    return Grouping("identity", source, values, [frozenset(filter(None, p)) for p in parts])
-
-
-def _numbers(stems: Sequence[str]) -> list[str | None] | None:
-    """The number at the end of names, where few makers share the same numbers."""
-    found = [_NUMBERED.fullmatch(stem) for stem in stems]
-    makers: dict[str, set[str]] = defaultdict(set)
-    for match in found:
-        if match:
-            makers[match["group"]].add(match["maker"])
-    n_makers = len({maker for several in makers.values() for maker in several})
-    if not makers or not 1 < n_makers <= _MOST_MAKERS:
-        return None
-    n_shared = sum(len(several) > 1 for several in makers.values())
-    return [match["group"] if match else None for match in found] if n_shared > len(makers) / 2 else None
-
-
-def maker_of(name: str) -> str | None:
-    """What stands before the number of a name such as `sd1.5_normal_017.jpg`; None for other names.
-
-    Example:
-        >>> maker_of("images/sd1.5_normal_017.jpg")
-        'sd1.5_normal'
-    """
-    found = _NUMBERED.fullmatch(stem_of(name))
-    return found["maker"] if found else None
-
-
-def stem_of(name: str) -> str:
-    """A file's name without folders and ending.
-
-    Example:
-        >>> stem_of("a/b/1600.AWGN.3.png")
-        '1600.AWGN.3'
-    """
-    return os.path.splitext(os.path.basename(name.replace("\\", "/")))[0]
-
-
-def name_label(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
-    """File names that give a yes-or-no label away: a part of the name, or a folder, that tells it exactly."""
-    for one in sets:
-        at = [i for i, label in enumerate(one.labels) if label is not None]
-        if len(at) < _LEAST_ROWS or not one.is_yes_or_no:
-            continue
-        names = [(one.rows[i].file or one.rows[i].id, float(one.labels[i] or 0)) for i in at]
-        told = next((what for what, values in _parts_of(names) if _tells(values)), None)
-        if told is not None:
-            yield Finding(
-                "name-label",
-                "error",
-                f"{one.name}: {told} tells the label of all {len(names)} rows, such as {names[0][0]!r}; "
-                "never let names reach a model or a prompt",
-                (one.name,),
-                (),
-                {"n": len(names)},
-            )
-
-
-def _parts_of(names: Sequence[tuple[str, float]]) -> Iterator[tuple[str, dict[str, Counter[float]]]]:
-    """Parts of names in words, and how often each value of a part goes with each label."""
-    parts: tuple[tuple[str, Callable[[str], str]], ...] = (
-        ("the folder", lambda name: os.path.dirname(name.replace("\\", "/"))),
-        ("the first part of the file name", lambda name: re.split(r"[_\-.]+", stem_of(name))[0]),
-        ("the number of parts of the file name", lambda name: str(len(re.split(r"_+|-", stem_of(name))))),
-    )
-    for what, part_of in parts:
-        values: dict[str, Counter[float]] = defaultdict(Counter)
-        for name, label in names:
-            values[part_of(name)][label] += 1
-        yield what, values
-
-
-def _tells(values: dict[str, Counter[float]]) -> bool:
-    """Few values, each with one label only, and both labels among them."""
-    is_pure = all(len(counts) == 1 for counts in values.values())
-    return 1 < len(values) <= _MOST_MAKERS and is_pure and len({min(c) for c in values.values()}) == 2
+def _linked(name: str, source: str, cells: Sequence[Sequence[str]]) -> Grouping:
+    """Rows joined by any value they share, directly or through others, from one or more columns [n]."""
+    links = [frozenset(filter(None, row)) for row in zip(*cells, strict=True)]
+    values = [group if link else None for group, link in zip(joined_groups(cells), links, strict=True)]
+    return Grouping(name, source, values, links)

@@ -1,165 +1,328 @@
-"""Checks of splits: groups and pictures that stand on both sides, within a manifest and between manifests."""
+"""Checks of splits: groups and pictures that stand on both sides, within a manifest and between manifests.
+
+Knows which part each row is in, by a split column or by the name of its list; no picture and no label's
+meaning.
+"""
 
 from __future__ import annotations
 
+import os
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
-from visq.evaluation.checks.finding import CheckedSet, Finding
-from visq.evaluation.checks.groups import Grouping, groupings, stem_of
+import numpy as np
 
-_TRAIN = re.compile(r"train|fit|learn", re.IGNORECASE)
+from visq.evaluation.checks.finding import CheckedSet, Finding, Severity
+from visq.evaluation.checks.groups import Grouping, groupings, stem_of
+from visq.metrics import srcc
+
+_TRAIN = re.compile(r"(?<![a-z])(?:train(?:ing)?(?:set)?|fit|learn)(?![a-z])", re.IGNORECASE)
+_TEST = re.compile(r"(?<![a-z])(?:test(?:ing)?(?:set)?|val|valid(?:ation)?|eval|dev|holdout)(?![a-z])", re.I)
+_AGREE = 0.9  # SRCC of labels, or share of equal ones, from which rows of one file name are one picture
+_FEW = 5
+
+
+def is_train(name: str) -> bool:
+    """Whether a part or a list is called one to learn from.
+
+    Example:
+        >>> [is_train(name) for name in ("train", "train_koniq", "trainingset2/rows", "test", "constraint")]
+        [True, True, True, False, False]
+    """
+    return bool(_TRAIN.search(name.replace("_", " ")))
 
 
 def group_overlap(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
-    """Groups that a split tears apart; independent draws that are taken for folds."""
+    """Groups that stand in several parts of a split, or in several lists."""
+    ways = [groupings(one) for one in sets]
+    for one, found in zip(sets, ways, strict=True):
+        for column, parts in one.splits.items():
+            for grouping in found:
+                yield from _torn(one, column, parts, grouping)
+    for (a, of_a), (b, of_b) in combinations(zip(sets, ways, strict=True), 2):
+        names = {grouping.name: grouping for grouping in of_b}
+        for grouping in of_a:
+            if grouping.name in names:
+                yield from _between(a, grouping, b, names[grouping.name])
+
+
+def picture_overlap(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
+    """Pictures in several parts of a split or in several lists: by their bytes where files were read."""
     for one in sets:
         for column, parts in one.splits.items():
-            for grouping in groupings(one):
-                yield from _torn(one, column, parts, grouping)
-        yield from _draws(one)
+            yield from _twice(one, column, parts)
     for a, b in combinations(sets, 2):
-        of_b = {grouping.name: grouping for grouping in groupings(b)}
-        for grouping in groupings(a):
-            if grouping.name in of_b:
-                yield from _torn_between(a, grouping, b, of_b[grouping.name])
+        yield from _shared(a, b)
+
+
+# --- parts of one list --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """The two sides of a split: what is learnt from, and what is tested; positions of rows."""
+
+    learnt: str
+    train: list[int]
+    tested: list[int]
+
+
+def _sides(parts: Sequence[str]) -> _Sides | None:
+    """Sides by the names of parts; None where none is called train: folds, all tested in turn."""
+    train = sorted({part for part in parts if part and is_train(part)})
+    if not train:
+        return None
+    at_train = [i for i, part in enumerate(parts) if part in train]
+    tested = [i for i, part in enumerate(parts) if part and part not in train]
+    return _Sides(" and ".join(train), at_train, tested)
 
 
 def _torn(one: CheckedSet, column: str, parts: Sequence[str], grouping: Grouping) -> Iterator[Finding]:
-    sides: dict[str, set[str]] = defaultdict(set)
+    of: dict[str, set[str]] = defaultdict(set)
     for group, part in zip(grouping.values, parts, strict=True):
         if group and part:
-            sides[group].add(part)
-    torn = {group for group, found in sides.items() if len(found) > 1}
+            of[group].add(part)
+    torn = {group for group, found in of.items() if len(found) > 1}
     if not torn:
         return
-    names = sorted({part for part in parts if part})
-    learnt = [name for name in names if _TRAIN.search(name)] or names[:1]
-    in_train = {group for group, found in sides.items() if found & set(learnt)}
-    tested = [i for i, part in enumerate(parts) if part and part not in learnt and grouping.values[i]]
-    leaking = [i for i in tested if grouping.values[i] in in_train]
-    tested_groups = {grouping.values[i] for i in tested}
+    sides = _sides(parts)
+    values = grouping.values
+    if sides is None:
+        tested = [i for i, part in enumerate(parts) if part and values[i]]
+        leaking = [i for i in tested if values[i] in torn]
+        told = f"{len(leaking)} of {len(tested)} rows have their group in another part too"
+        both: dict[str, float | int | str | None] = {}
+    else:
+        known = {values[i] for i in sides.train}
+        tested = [i for i in sides.tested if values[i]]
+        leaking = [i for i in tested if values[i] in known]
+        in_test = {values[i] for i in tested}
+        told = f"{len(leaking)} of {len(tested)} rows outside {sides.learnt} have their group in it"
+        both = {"n_tested_groups": len(in_test), "n_tested_groups_in_train": len(in_test & known)}
+        both |= _linked_shares(one, grouping, sides.train, tested)
+    advice = (
+        "split by group (visq split --group)" if grouping.is_sure else "if these are groups, split by them"
+    )
     yield Finding(
         "group-overlap",
-        "error",
-        f"{one.name}, column {column!r}: {len(torn)} of {len(sides)} groups ({grouping.name}, by "
-        f"{grouping.source}) stand in several parts; {len(leaking)} of {len(tested)} rows outside "
-        f"{' and '.join(learnt)} have their group there; split by group (visq split)",
+        "error" if grouping.is_sure else "note",
+        f"{one.name}, column {column!r}: {len(torn)} of {len(of)} groups ({grouping.name}, by "
+        f"{grouping.source}) "
+        f"stand in several parts; {told}; {advice}",
         (one.name,),
         one.row_names(leaking),
         {
-            "n_groups": len(sides),
+            "column": column,
+            "grouping": grouping.name,
+            "n_groups": len(of),
             "n_torn": len(torn),
-            "n_tested": len(tested),
-            "n_leaking": len(leaking),
-            "share": len(leaking) / len(tested) if tested else None,
-            "n_tested_groups": len(tested_groups),
-            "n_tested_groups_in_train": len(tested_groups & in_train),
-            **_by_label(one, leaking, tested),
-            **_sharing(one, parts, learnt, grouping),
+            **_sizes(grouping),
+            **_shares(one, leaking, tested),
+            **both,
         },
     )
 
 
-def _sharing(
-    one: CheckedSet, parts: Sequence[str], learnt: Sequence[str], grouping: Grouping
-) -> dict[str, int]:
-    """Where rows are joined by several values: how many share one directly, not through others."""
-    if not grouping.links:
-        return {}
-    known = {
-        value for link, part in zip(grouping.links, parts, strict=True) if part in learnt for value in link
-    }
-    tested = [i for i, part in enumerate(parts) if part and part not in learnt]
-    sharing = [i for i in tested if grouping.links[i] & known]
-    counts = {key.replace("leaking", "sharing"): n for key, n in _by_label(one, sharing, tested).items()}
-    return {"n_sharing_directly": len(sharing), **{k: n for k, n in counts.items() if "sharing" in k}}
-
-
-def _torn_between(a: CheckedSet, of_a: Grouping, b: CheckedSet, of_b: Grouping) -> Iterator[Finding]:
-    # The set called train, else the first one, is the side that is learnt from.
-    if _TRAIN.search(b.name) and not _TRAIN.search(a.name):
-        a, of_a, b, of_b = b, of_b, a, of_a
-    tested = [i for i, group in enumerate(of_b.values) if group]
-    if of_a.links and of_b.links:
-        shared = frozenset().union(*of_a.links)
-        leaking = [i for i in tested if of_b.links[i] & shared]
-    else:
-        known = {group for group in of_a.values if group}
-        leaking = [i for i in tested if of_b.values[i] in known]
-    if leaking:
+def _twice(one: CheckedSet, column: str, parts: Sequence[str]) -> Iterator[Finding]:
+    """One file, or one file's bytes, in several parts of a split."""
+    where: dict[str, set[str]] = defaultdict(set)
+    rows: dict[str, list[int]] = defaultdict(list)
+    for i, row in enumerate(one.rows):
+        key = os.path.normpath(row.file)
+        if parts[i] and row.file:
+            where[key].add(parts[i])
+            rows[key].append(i)
+    twice = [key for key, found in where.items() if len(found) > 1]
+    if twice:
         yield Finding(
-            "group-overlap",
+            "picture-overlap",
             "error",
-            f"{len(leaking)} of {len(tested)} rows of {b.name} have their group ({of_b.name}, by "
-            f"{of_b.source}) in {a.name}; figures on {b.name} flatter what has learnt from {a.name}",
-            (a.name, b.name),
-            tuple(f"{b.name}/{name}" for name in b.row_names(leaking)),
-            {
-                "n_tested": len(tested),
-                "n_leaking": len(leaking),
-                "share": len(leaking) / len(tested),
-                **_by_label(b, leaking, tested),
-            },
+            f"{one.name}, column {column!r}: {len(twice)} pictures stand in several parts, such as "
+            f"{twice[0]!r}; "
+            "keep each in one",
+            (one.name,),
+            one.row_names(i for key in twice for i in rows[key]),
+            {"column": column, "n": len(twice)},
         )
 
 
-def _by_label(one: CheckedSet, leaking: Sequence[int], tested: Sequence[int]) -> dict[str, int]:
-    """The same counts for each value of a yes-or-no label."""
-    if not one.is_yes_or_no:
-        return {}
-    found = {}
-    for label in (0, 1):
-        found[f"n_leaking_{label}"] = sum(one.labels[i] == label for i in leaking)
-        found[f"n_tested_{label}"] = sum(one.labels[i] == label for i in tested)
-    return found
+def split_draws(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
+    """Several train-test columns whose test parts overlap: draws, each by itself, and no folds."""
+    for one in sets:
+        yield from _draws(one)
 
 
 def _draws(one: CheckedSet) -> Iterator[Finding]:
-    """Train-test columns whose test parts are drawn apart: some rows in none of them, some in several."""
-    tests = [
-        {i for i, part in enumerate(parts) if part and not _TRAIN.search(part)}
-        for parts in one.splits.values()
-        if any(_TRAIN.search(part) for part in parts if part)
-    ]
-    if len(tests) < 3:
+    tests = {}
+    for column, parts in one.splits.items():
+        sides = _sides(parts)
+        if sides is not None and sides.tested:
+            tests[column] = set(sides.tested)
+    if len(tests) < 2:
         return
-    times = [sum(i in test for test in tests) for i in range(len(one))]
-    never, often = times.count(0), sum(n > 1 for n in times)
-    if often:
-        yield Finding(
-            "group-overlap",
-            "warning",
-            f"{one.name}: the test parts of {', '.join(one.splits)} are independent draws, not folds: "
-            f"{never} rows are in none of them, {often} in several; their figures are not independent",
-            (one.name,),
-            one.row_names(i for i, n in enumerate(times) if n > 1),
-            {"n_in_none": never, "n_in_several": often},
-        )
+    times = Counter(i for test in tests.values() for i in test)
+    often = [i for i, n in times.items() if n > 1]
+    if not often:
+        return
+    pairs = {f"{a}&{b}": len(tests[a] & tests[b]) for a, b in combinations(tests, 2)}
+    yield Finding(
+        "split-draws",
+        "warning",
+        f"{one.name}: the test parts of {', '.join(tests)} are draws of their own, no folds: "
+        f"{len(one) - len(times)} "
+        f"rows are in none of them, {len(often)} in several; figures over them are not independent",
+        (one.name,),
+        one.row_names(often),
+        {"n_in_none": len(one) - len(times), "n_in_several": len(often), **pairs},
+    )
 
 
-def picture_overlap(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
-    """Pictures that stand in two manifests: by their bytes where files were read, else by name."""
-    for a, b in combinations(sets, 2):
-        by_bytes = bool(a.facts and b.facts)
-        known = {key for key in _keys(a, by_bytes=by_bytes) if key}
-        shared = [i for i, key in enumerate(_keys(b, by_bytes=by_bytes)) if key in known]
-        if shared:
-            how = "by their bytes" if by_bytes else "by file name"
-            yield Finding(
-                "picture-overlap",
-                "error" if by_bytes else "warning",
-                f"{a.name} and {b.name} share {len(shared)} pictures {how}, such as "
-                f"{b.rows[shared[0]].id!r}; what has learnt from one cannot be tested on the other",
-                (a.name, b.name),
-                tuple(f"{b.name}/{name}" for name in b.row_names(shared)),
-                {"n": len(shared), "share": len(shared) / len(b)},
-            )
+# --- two lists ----------------------------------------------------------------------------------------
 
 
-def _keys(one: CheckedSet, *, by_bytes: bool) -> list[str | None]:
+def _roles(a: CheckedSet, b: CheckedSet) -> tuple[CheckedSet, CheckedSet, bool]:
+    """The list to learn from, the other, and whether their names tell which is which."""
+    a_learns, b_learns = _learns(a.name), _learns(b.name)
+    return (b, a, True) if b_learns and not a_learns else (a, b, a_learns and not b_learns)
+
+
+def _learns(name: str) -> bool:
+    """Whether a list is one to learn from: by its own name, else by its folder's."""
+    own = name.rpartition("/")[2].replace("_", " ")
+    return is_train(own) or (not _TEST.search(own) and is_train(name))
+
+
+def _between(a: CheckedSet, of_a: Grouping, b: CheckedSet, of_b: Grouping) -> Iterator[Finding]:
+    learnt, tested_set, told = _roles(a, b)
+    of_learnt, of_tested = (of_a, of_b) if learnt is a else (of_b, of_a)
+    if of_learnt.links and of_tested.links:
+        known = _values_of_links(of_learnt, range(len(learnt)))
+        tested = [i for i, link in enumerate(of_tested.links) if link]
+        leaking = [i for i in tested if of_tested.links[i] & known]
+    else:
+        named = {group for group in of_learnt.values if group}
+        tested = [i for i, group in enumerate(of_tested.values) if group]
+        leaking = [i for i in tested if of_tested.values[i] in named]
+    if not leaking:
+        return
+    sure = of_a.is_sure and of_b.is_sure
+    severity: Severity = "error" if told and sure else "note"
+    yield Finding(
+        "group-overlap",
+        severity,
+        f"{len(leaking)} of {len(tested)} rows of {tested_set.name} have their group ({of_tested.name}, by "
+        f"{of_tested.source}) in {learnt.name}; figures on {tested_set.name} flatter what has learnt from "
+        f"{learnt.name}",
+        (learnt.name, tested_set.name),
+        tuple(f"{tested_set.name}/{name}" for name in tested_set.row_names(leaking)),
+        {"grouping": of_tested.name, **_shares(tested_set, leaking, tested)},
+    )
+
+
+def _shared(a: CheckedSet, b: CheckedSet) -> Iterator[Finding]:
+    learnt, tested, told = _roles(a, b)
+    by_bytes = bool(a.facts and b.facts)
     if by_bytes:
-        return [facts.sha256 for facts in one.facts]
-    return [stem_of(row.file or row.id).casefold() or None for row in one.rows]
+        known = {facts.sha256 for facts in learnt.facts if facts.sha256}
+        shared = [i for i, facts in enumerate(tested.facts) if facts.sha256 in known]
+    else:
+        shared = _same_names(learnt, tested)
+    if not shared:
+        return
+    how = "with the same bytes" if by_bytes else "by their file names"
+    advice = (
+        f"figures on {tested.name} are no test of what has learnt from {learnt.name}"
+        if told
+        else "what has learnt from one cannot be tested on the other"
+    )
+    yield Finding(
+        "picture-overlap",
+        "error" if told else "note",
+        f"{learnt.name} and {tested.name} share {len(shared)} pictures {how}, such as "
+        f"{tested.rows[shared[0]].id!r}; {advice}",
+        (learnt.name, tested.name),
+        tuple(f"{tested.name}/{name}" for name in tested.row_names(shared)),
+        {"n": len(shared), "share": len(shared) / len(tested), "by": "bytes" if by_bytes else "name"},
+    )
+
+
+def _same_names(learnt: CheckedSet, tested: CheckedSet) -> list[int]:
+    """Rows of `tested` whose file is called as one of `learnt`, unless labels say it is another picture.
+
+    Lists name one picture with other folders, so folders do not count; but `train/001.jpg` and `test/001.jpg`
+    are two pictures. Where both lists have labels these decide.
+    """
+    if os.path.dirname(learnt.manifest) == os.path.dirname(tested.manifest):
+        paths = {os.path.normpath(row.file) for row in learnt.rows if row.file}
+        equal = [i for i, row in enumerate(tested.rows) if row.file and os.path.normpath(row.file) in paths]
+        if equal:
+            return equal
+    first: dict[str, int] = {}
+    for i, row in enumerate(learnt.rows):
+        first.setdefault(stem_of(row.file).casefold(), i)
+    keys = [stem_of(row.file).casefold() for row in tested.rows]
+    shared = [i for i, key in enumerate(keys) if key and key in first]
+    labels = [(learnt.labels[first[keys[i]]], tested.labels[i]) for i in shared]
+    return shared if _agree([(x, y) for x, y in labels if x is not None and y is not None]) else []
+
+
+def _agree(labels: Sequence[tuple[float, float]]) -> bool:
+    """Whether labels of two lists can be of the same pictures: equal, or in the same order."""
+    if not labels or sum(x == y for x, y in labels) >= _AGREE * len(labels):
+        return True
+    if len(labels) < _FEW:
+        return False
+    x, y = np.array(labels, dtype=np.float64).T
+    return abs(srcc(x, y)) >= _AGREE  # nan, where all of one list are equal, is no agreement
+
+
+# --- figures ------------------------------------------------------------------------------------------
+
+
+def _sizes(grouping: Grouping) -> dict[str, float | int | str | None]:
+    sizes = Counter(value for value in grouping.values if value)
+    found: dict[str, float | int | str | None] = {
+        "largest_group": max(sizes.values()),
+        "n_single": sum(n == 1 for n in sizes.values()),
+    }
+    if grouping.links:
+        found["n_values"] = len(_values_of_links(grouping, range(len(grouping.values))))
+    return found
+
+
+def _linked_shares(
+    one: CheckedSet, grouping: Grouping, train: Sequence[int], tested: Sequence[int]
+) -> dict[str, float | int | str | None]:
+    """Rows that share a value itself with train, which is less than to be joined with it through others."""
+    if not grouping.links:
+        return {}
+    known = _values_of_links(grouping, train)
+    direct = [i for i in tested if grouping.links[i] & known]
+    found = _shares(one, direct, tested)
+    return {
+        f"{name}_directly": value for name, value in found.items() if name.startswith(("n_leaking", "share"))
+    }
+
+
+def _values_of_links(grouping: Grouping, at: Iterable[int]) -> set[str]:
+    return {value for i in at for value in grouping.links[i]}
+
+
+def _shares(
+    one: CheckedSet, leaking: Sequence[int], tested: Sequence[int]
+) -> dict[str, float | int | str | None]:
+    """How many of the tested rows leak, in all and for each value of a yes-or-no label."""
+    found: dict[str, float | int | str | None] = {
+        "n_leaking": len(leaking),
+        "n_tested": len(tested),
+        "share": len(leaking) / len(tested) if tested else None,
+    }
+    if one.is_yes_or_no:
+        for label in (0, 1):
+            n = sum(one.labels[i] == label for i in leaking)
+            m = sum(one.labels[i] == label for i in tested)
+            found |= {f"n_leaking_{label}": n, f"n_tested_{label}": m, f"share_{label}": n / m if m else None}
+    return found
