@@ -26,7 +26,10 @@ from visq.scoring.records import columns
 
 SOURCE = Path(visq.__file__).parent
 WORDS = toml.loads((Path(__file__).parent / "reference.toml").read_text(encoding="utf-8"))
-COMMANDS = ("", "score", "show", "models", "models list", "models show", "train")
+COMMANDS = (
+    *("", "score", "evaluate", "compare", "check", "split", "calibrate"),
+    *("show", "models", "models list", "models show", "train"),
+)
 MET = (
     ("Score", "visq.core.types"),
     ("Scale", "visq.core.scales"),

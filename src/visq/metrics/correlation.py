@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from visq.core.errors import DataError, InputError, MissingExtra, UnknownName
+from visq.core.errors import DataError, InputError, UnknownName
+from visq.metrics.logistic import FITS, fit_logistic, scipy_module
 
 Float64Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-FITS = {"logistic4": 4, "logistic5": 5}  # the number of their parameters
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,8 @@ class FittedCorrelation:
         n_parameters: how many numbers were fitted to the labels.
         converged: whether the solver met its tolerance.
         reason: why value is nan; empty where it is not.
+        at_limit: whether the best curve lies at the edge of what is searched: an exponential, a step, nearly a
+            line. A curve further out would fit no better by more than rounding; its parameters say little.
     """
 
     value: float
@@ -36,6 +36,7 @@ class FittedCorrelation:
     n_parameters: int
     converged: bool
     reason: str = ""
+    at_limit: bool = False
 
 
 def srcc(x: ArrayLike, y: ArrayLike) -> float:
@@ -62,7 +63,7 @@ def srcc(x: ArrayLike, y: ArrayLike) -> float:
         0.8
     """
     a, b = paired(x, y)
-    rankdata = _scipy("scipy.stats").rankdata
+    rankdata = scipy_module("scipy.stats").rankdata
     return _correlation(rankdata(a), rankdata(b))
 
 
@@ -114,7 +115,7 @@ def krcc(x: ArrayLike, y: ArrayLike) -> float:
     a, b = paired(x, y)
     if a.min() == a.max() or b.min() == b.max():
         return float("nan")
-    return float(_scipy("scipy.stats").kendalltau(a, b).statistic)
+    return float(scipy_module("scipy.stats").kendalltau(a, b).statistic)
 
 
 def plcc_fitted(
@@ -124,14 +125,17 @@ def plcc_fitted(
 
     The curve is fitted to the very labels the figure is about: it is a figure of this data set, never a
     property of a model. The curve may fall, so a scorer that is upside down still gets a positive value:
-    read `plcc` beside it. With x standardised, the linear parameters are solved exactly; centre and width
-    start at the best of a fixed grid, so the same input gives the same bytes.
+    read `plcc` beside it. With x standardised, the linear parameters are solved exactly; centre and width are
+    followed from the best places of a fixed grid, so the same input gives the same bytes. The width is kept
+    between .001 and 100 standard deviations of x and the centre within 15 widths of the scores: beyond, the
+    curve is a step, a line or an exponential, which is told by `at_limit`.
 
     Args:
         x: float [n], n >= 2, finite; predicted scores in any unit.
         y: float [n], finite; opinion scores, paired with x by position.
         fit: `logistic4` or `logistic5`.
-        max_evaluations: how often the curve may be evaluated before the fit counts as not converged.
+        max_evaluations: how often the curve may be evaluated from each of four places before the fit counts
+            as not converged.
 
     Returns:
         The correlation with its parameters; 0 up to rounding where the best curve is flat. Its value is nan,
@@ -161,16 +165,13 @@ def plcc_fitted(
     reason = _no_fit(a, b, k)
     if reason:
         return FittedCorrelation(float("nan"), fit, (), k, False, reason)
-    centre, unit = float(a.mean()), float(a.std())
-    z = (a - centre) / unit
-    solved = _solve(z, b, fit, max_evaluations)
-    linear, curve = _project(z, b, fit, solved.x)
-    parameters = _in_units(linear, solved.x, centre, unit)
-    if not solved.success:
+    found = fit_logistic(a, b, fit, max_evaluations)
+    if not found.converged:
         reason = f"the fit did not converge within {max_evaluations} evaluations"
-        return FittedCorrelation(float("nan"), fit, parameters, k, False, reason)
+        return FittedCorrelation(float("nan"), fit, found.parameters, k, False, reason, found.at_limit)
     # Of a least-squares fit with an offset this is the correlation, and a flat curve gives 0, not 0 / 0.
-    return FittedCorrelation(min(1.0, float(curve.std()) / float(b.std())), fit, parameters, k, True)
+    value = min(1.0, float(np.sqrt(found.explained)))
+    return FittedCorrelation(value, fit, found.parameters, k, True, "", found.at_limit)
 
 
 def pair_accuracy(x: ArrayLike, y: ArrayLike, *, min_gap: float = 0.0) -> float:
@@ -270,49 +271,6 @@ def _no_fit(a: Float64Array, b: Float64Array, n_parameters: int) -> str:
     return ""
 
 
-def _solve(z: Float64Array, y: Float64Array, fit: str, max_evaluations: int) -> Any:  # scipy has no types
-    """Centre and log width of the logistic that leave the least squares, as scipy's result."""
-    scale = float(y.std()) * y.size**0.5
-
-    def residual(shape: Float64Array) -> Float64Array:
-        return np.asarray((_project(z, y, fit, shape)[1] - y) / scale, dtype=np.float64)
-
-    centres = np.quantile(z, [0.1, 0.3, 0.5, 0.7, 0.9])
-    starts = [np.array([c, np.log(w)]) for w in (0.125, 0.25, 0.5, 1.0, 2.0) for c in centres]
-    costs = [float(r @ r) for r in map(residual, starts)]
-    return _scipy("scipy.optimize").least_squares(
-        residual,
-        starts[int(np.argmin(costs))],
-        jac="3-point",
-        bounds=([-50.0, -12.0], [50.0, 12.0]),  # keeps exp finite; scores lie within a few units of 0
-        ftol=1e-8,
-        xtol=1e-8,
-        gtol=1e-8,
-        max_nfev=max_evaluations,
-    )
-
-
-def _project(
-    z: Float64Array, y: Float64Array, fit: str, shape: Float64Array
-) -> tuple[Float64Array, Float64Array]:
-    """The linear parameters [2 or 3] that fit y best at this centre and log width, and their curve [n]."""
-    rise = 0.5 * np.tanh(0.5 * (z - shape[0]) * np.exp(-shape[1]))  # the logistic less 1/2, in -1/2..1/2
-    columns = [rise, np.ones_like(z)] if fit == "logistic4" else [rise, z, np.ones_like(z)]
-    basis = np.stack(columns, axis=1)  # [n, 2 or 3]
-    linear = np.linalg.lstsq(basis, y, rcond=None)[0]
-    return linear, basis @ linear
-
-
-def _in_units(linear: Float64Array, shape: Float64Array, centre: float, unit: float) -> tuple[float, ...]:
-    """Parameters as the fit's equation names them, for x as it was given."""
-    middle, width = centre + unit * float(shape[0]), unit * float(np.exp(shape[1]))
-    if linear.size == 2:
-        height, mid = map(float, linear)
-        return mid + height / 2, mid - height / 2, middle, width
-    height, slope, offset = map(float, linear)
-    return height, 1 / width, middle, slope / unit, offset - slope * centre / unit
-
-
 def _n_further_below(y: Float64Array, min_gap: float) -> IntArray:
     """For each of the ascending y, how many before it lie more than min_gap below, by bisection."""
     low, high = np.zeros(y.size, dtype=np.int64), np.arange(y.size, dtype=np.int64)
@@ -335,10 +293,3 @@ def _count_in_prefixes(ranks: IntArray, lengths: IntArray) -> tuple[int, int]:
         right = np.where(goes_right, zeros[-1] + right - zeros[right], zeros[right])
         ranks = np.concatenate([ranks[~is_one], ranks[is_one]])
     return less, int((right - left).sum())
-
-
-def _scipy(name: str) -> Any:  # scipy has no types
-    try:
-        return import_module(name)  # 0.5 s: only who asks for such a figure pays
-    except ImportError as error:
-        raise MissingExtra("scipy", "eval") from error

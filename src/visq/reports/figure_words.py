@@ -133,13 +133,13 @@ def sentences(about: Values) -> Iterator[str]:
         yield from say(figures)
     for part in about.get("within") or ():
         yield from _on_part(part, figures.get("srcc") or {})
-    for name, figure in figures.items():
-        if (floor := _FLOOR.fullmatch(name)) and figure.get("value") is not None:
-            yield (
-                f"A predictor that sees no pixels, only the {floor.group(1)}, "
-                f"reaches {floor.group(2).upper()} {whole(figure)}."
-            )
     yield from _on_errors(about, figures)
+    yield from (f"{_capital(text)}." for text in about.get("verdict") or () if not _is_said(text))
+
+
+def _is_said(verdict: str) -> bool:
+    """What the evaluation says of a missing figure is said above, with its reason."""
+    return verdict.startswith("there is no ")
 
 
 def _on_rank(figures: Mapping[str, Figure]) -> Iterator[str]:

@@ -27,6 +27,7 @@ WIDTH, HEIGHT = 400, 300
 MOST_POINTS = 400
 """More points than this are drawn as a density."""
 CELLS = (40, 28)
+N_BARS = 20
 STEPS = (0.14, 0.3, 0.5, 0.75, 1.0)
 """Strength of the colour of a cell, few pictures to many."""
 ROW_PX = 24
@@ -98,7 +99,9 @@ def scatter(
     return draw(WIDTH, HEIGHT, paint)
 
 
-def bars(edges: Float64Array, counts: Sequence[int], x_name: str, tone: int = 4) -> Markup:
+def bars(
+    edges: Float64Array, counts: Sequence[int], x_name: str, tone: int = 4, y_name: str = "pictures"
+) -> Markup:
     """A histogram.
 
     Args:
@@ -106,6 +109,7 @@ def bars(edges: Float64Array, counts: Sequence[int], x_name: str, tone: int = 4)
         counts: n of them.
         x_name: what is counted.
         tone: 0..4, the colour.
+        y_name: of what.
 
     Raises:
         MissingExtra: matplotlib is not installed.
@@ -115,7 +119,7 @@ def bars(edges: Float64Array, counts: Sequence[int], x_name: str, tone: int = 4)
         from matplotlib.ticker import MaxNLocator
 
         high = max(max(counts, default=0), 1)
-        axes = _framed(sheet, x_name, "pictures", (edges[0], edges[-1]), (0.0, 1.04 * high))
+        axes = _framed(sheet, x_name, y_name, (edges[0], edges[-1]), (0.0, 1.04 * high))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         gap = 0.06 * (edges[1] - edges[0])
         boxes = [

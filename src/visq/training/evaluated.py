@@ -6,6 +6,7 @@ Writes the scores as a table beside the label file's features, and reads nothing
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ from visq.metrics import srcc
 from visq.scoring import atomic_write
 from visq.training.labels import Labelled
 from visq.training.recipe import AspectRecipe
+
+
+_EXAMPLE = re.compile(r", such as '[^']*'(?: and '[^']*')?")
 
 
 @dataclass(frozen=True)
@@ -97,9 +101,9 @@ def evaluated(
         protocol=aspect.protocol,
     )
     report = check_sets([labelled.manifest], options)
-    # The set is called after its folder, which is this machine's business.
+    # What the set is called is this machine's business, and a picture's name the data set's.
     found = tuple(
-        finding.message.removeprefix(report.sets[0].name).lstrip(":, ")
+        _EXAMPLE.sub("", finding.message.removeprefix(report.sets[0].name).lstrip(":, "))
         for finding in report.findings
         if finding.severity != "note"
     )

@@ -67,6 +67,14 @@ def test_undistorted_pictures_at_the_bad_end(tmp_path):
     assert not loud(check_rows(tmp_path, good))
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_undistorted_pictures_anywhere_are_quiet(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    names = [f"a/{'pristine_' if i % 8 == 0 else ''}{i}.png" for i in range(64)]
+    rows = [{"image": name, "mos": round(rng.uniform(20, 80), 3)} for name in names]
+    assert not of(check_rows(tmp_path, rows), "direction")
+
+
 def test_a_models_scores_against_the_labels(tmp_path):
     rng = np.random.default_rng(0)
     labels = rng.uniform(0, 100, 80).round(3)
@@ -115,5 +123,6 @@ def test_level_words_made_of_dmos_as_if_it_were_mos(tmp_path):
 
 
 def test_yes_or_no_has_no_direction(tmp_path):
-    rows = [{"image": f"a.blur.{i}.png", "label": int(i > 3)} for i in range(9)] * 1
+    rows = [{"image": f"live/{i}.png", "label": i % 2} for i in range(40)]
     assert not of(check_rows(tmp_path, rows), "direction")
+    assert of(check_rows(tmp_path, [{**row, "label": i / 9} for i, row in enumerate(rows)]), "direction")

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from checked_tables import check_rows, loud, of, one_of, word_of
-from visq.core.scales import LEVEL_WORDS
+from checked_tables import check_rows, loud, of, one_of, set_of, word_of
+from visq.core.scales import LEVEL_WORDS, LevelIntervals, Scale
+from visq.evaluation.checks.levels import level_rule
 
 
 def table(seed=0, n=200, ends=(0.0, 100.0), split=lambda i: "train"):
@@ -84,6 +87,24 @@ def test_a_word_that_misses_its_border_by_rounding_is_a_note(tmp_path):
     rows[0] |= {"mos": 60.02, "level": "fair"}
     found = one_of(check_rows(tmp_path, rows, protocol="livec"), "level-rule")
     assert (found.severity, found.rows) == ("note", ("0.jpg",))
+
+
+def test_an_interval_of_dmos_is_turned_with_its_scale(tmp_path):
+    scale = Scale(0, 100, "down")
+    scores = np.random.default_rng(6).uniform(0, 100, 200).round(3).tolist()
+    cut = LevelIntervals(Scale(10, 80, "down"))
+    rows = [{"image": f"{i}.bmp", "dmos": s, "level": word_of(100 - s, 20, 90)} for i, s in enumerate(scores)]
+    one = replace(set_of(tmp_path, rows, label="dmos", label_scale="100..0"), intervals=cut)
+    assert one.label_scale == scale
+    assert not list(level_rule([one]))
+
+
+def test_words_that_run_the_other_way_are_told_once(tmp_path):
+    scores = np.random.default_rng(5).uniform(0, 100, 200).round(3).tolist()
+    rows = [{"image": f"x/{i}.bmp", "dmos": s, "level": word_of(s, 0, 100)} for i, s in enumerate(scores)]
+    report = check_rows(tmp_path, rows, protocol="live")
+    assert of(report, "direction")
+    assert not of(report, "level-rule")
 
 
 def test_words_of_dmos_are_held_against_the_turned_interval(tmp_path):

@@ -172,6 +172,8 @@ def test_pictures_filed_twice_measure_the_noise(tmp_path):
     gaps = [abs(rows[2 * k]["mos"] - rows[2 * k + 1]["mos"]) for k in range(100)]
     assert found.figures["mean_gap"] == pytest.approx(np.mean(gaps))
     assert found.figures["noise_std"] == pytest.approx(0.3, abs=0.05)
+    # Half-normal law: the mean of |a - b| is 2 / sqrt(pi) of the std that a and b have each.
+    assert found.figures["noise_std"] == pytest.approx(found.figures["mean_gap"] * math.sqrt(math.pi) / 2)
     assert len(found.rows) == 200
 
 

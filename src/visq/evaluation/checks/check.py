@@ -148,6 +148,7 @@ def check_sets(
     known = {*_ASPECTS, *aspect_names()}
     if chosen.aspect is not None and chosen.aspect not in known:
         raise unknown_name("aspect", chosen.aspect, known)
+    checks = [CHECKS.get(name) for name in CHECKS]  # before pictures are looked at for minutes
     protocols = protocols_for(chosen.protocol, len(manifests))
     names = set_names([os.fspath(path) for path in manifests])
     sets, done = [], 0
@@ -155,7 +156,7 @@ def check_sets(
         one = read_set(path, name, protocol, chosen, _after(done, on_progress))
         done += len(one.facts)
         sets.append(one)
-    findings = [finding for name in CHECKS for finding in CHECKS.get(name)(sets)]
+    findings = [finding for check in checks for finding in check(sets)]
     findings.sort(key=lambda finding: _ORDER[finding.severity])
     return CheckReport(tuple(findings), tuple(sets), tuple(CHECKS))
 

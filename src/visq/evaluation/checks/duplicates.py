@@ -16,8 +16,13 @@ from visq.media.fingerprint import distance, near_pairs
 NEAR_DHASH = 4
 """Bits of 64 within which difference hashes are searched; the DCT hash has to agree too."""
 NEAR_PHASH = 8
-NEAR_COSINE = 0.975
-"""Cosine of two pictures' features from which a model sees the same picture."""
+NEAR_COSINE = 0.95
+"""Cosine of two pictures' features from which a model sees the same picture.
+
+Measured with mini's on 1,200 photographs and 2,375 generated pictures: 20 of 3.5 million pairs of different
+pictures reach it, most of them plain surfaces. Of 300 pictures 79 % of mirrored copies do, 48 % of copies cut
+by 5 % at each side, and 1 % of those cut by 15 %.
+"""
 _FLAT = 4  # bits set at most, or missing at most: a hash of a plain surface, which says nothing
 _PLANES, _TABLES = 14, 24
 _SEED = 7
@@ -79,8 +84,8 @@ def similar_pairs(features: NDArray[np.float32], least: float) -> Iterator[tuple
 
     Source:
         Random hyperplanes (Charikar 2002): two rows at angle t share a bit with probability 1 - t / pi. With
-        14 bits in each of 24 tables a pair of cosine .975 (t = .224) meets with probability 1 - (1 -
-        .929^14)^24 = .9999. Features are centred first, since all of them point the same way otherwise.
+        14 bits in each of 24 tables a pair of cosine .95 (t = .318) meets with probability
+        1 - (1 - .899^14)^24 = .998. Features are centred first, since all point the same way otherwise.
     """
     rng = np.random.default_rng(_SEED)
     centred = features - features.mean(axis=0)

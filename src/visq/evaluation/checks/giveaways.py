@@ -13,7 +13,6 @@ from visq.evaluation.checks.groups import column_of, file_names, folder_of, stem
 
 _FEWEST, _FEWEST_A_CLASS, _MOST_CLASSES = 20, 5, 5
 _MOST_VALUES = 0.1  # share of rows: a value a row tells every label, and nothing
-_OFTEN = 0.95  # share of rows whose value stands in another row too
 _TOKENS = 3  # parts from the start of a name that are looked at
 
 
@@ -64,15 +63,12 @@ def _finding(one: CheckedSet, severity: str, what: str, told: dict[str, float], 
 
 
 def _told_by(values: Sequence[str], labels: Sequence[float | None]) -> dict[str, float] | None:
-    """Value -> label where every value has one label only and values repeat; else None."""
+    """Value -> label where every value has one label only and values are few; else None."""
     label_of: dict[str, float | None] = {}
     for value, label in zip(values, labels, strict=True):
         if label_of.setdefault(value, label) != label:
             return None
-    counts = Counter(values)
-    often = sum(n for n in counts.values() if n > 1)
-    few = len(counts) <= max(2, _MOST_VALUES * len(values)) and often >= _OFTEN * len(values)
-    if len(counts) < 2 or not few:
+    if not 1 < len(label_of) <= max(2, _MOST_VALUES * len(values)):
         return None
     return {value: label for value, label in label_of.items() if label is not None}
 

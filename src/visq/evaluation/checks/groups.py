@@ -41,10 +41,7 @@ _DOMAINS = (
     "kind",
 )
 """Columns that name a kind of picture: no groups, but what a kind says of the label is a floor."""
-_FEWEST_UNSURE, _LARGEST_UNSURE = (
-    5,
-    0.25,
-)  # groups, and share of rows in one: less telling is taken for chance
+_FEWEST_UNSURE = 5  # groups; fewer, told by nothing but numbers in names, are taken for chance
 
 
 @dataclass(frozen=True)
@@ -88,9 +85,7 @@ def is_grouping(grouping: Grouping) -> bool:
     sizes = Counter(known)
     if len(known) < MOST * len(grouping.values) or not 1 < len(sizes) < len(known):
         return False
-    if grouping.is_sure:
-        return True
-    return len(sizes) >= _FEWEST_UNSURE and max(sizes.values()) <= _LARGEST_UNSURE * len(known)
+    return grouping.is_sure or len(sizes) >= _FEWEST_UNSURE
 
 
 def domains(one: CheckedSet) -> Iterator[tuple[str, list[str]]]:
