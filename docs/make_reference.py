@@ -20,7 +20,8 @@ from typing import Any
 import visq
 from visq.aspects import aspect, names
 from visq.core import errors, toml
-from visq.data.manifest import FILE_COLUMNS, ID_COLUMNS
+from visq.data.columns import FILE_COLUMNS, ID_COLUMNS
+from visq.data.formats import FORMATS
 from visq.media import MAX_FILE_BYTES, MAX_PIXELS, PICTURE_ENDINGS, READABLE
 from visq.scoring.records import columns
 
@@ -51,6 +52,7 @@ def _facts() -> dict[str, str]:
         "readable": ", ".join(READABLE),
         "ids": " or ".join(f"`{name}`" for name in ID_COLUMNS),
         "files": ", ".join(f"`{name}`" for name in FILE_COLUMNS),
+        "formats": ", ".join(f"`{name}`" for name in FORMATS),
         "pixels": f"{MAX_PIXELS:,}",
         "mib": str(MAX_FILE_BYTES // 2**20),
     }

@@ -37,9 +37,8 @@ PUBLIC = {
     "metrics",
     "score",
 }
-NEVER = {"torch", "transformers", "pandas", "pyarrow", "scipy", "onnx", "sklearn", "safetensors", "fastapi"} | {
-    "matplotlib"
-}
+_DATA = {"pandas", "pyarrow", "scipy", "sklearn", "matplotlib"}
+NEVER = {"torch", "transformers", "onnx", "safetensors", "fastapi"} | _DATA
 """What scoring and printing a table must not load, installed or not."""
 HEAVY = NEVER | {"numpy", "PIL", "onnxruntime", "jinja2", "rich"}
 """What `import visq` and finding a command must not load. (typer draws its help with rich.)"""

@@ -300,7 +300,11 @@ def test_a_table_that_visq_did_not_make_is_not_written_over(tiny: Path, photos: 
 
 @pytest.mark.parametrize(
     ("out", "match"),
-    [("s.txt", r"ending of \.csv, \.jsonl, \.parquet"), ("no/s.csv", "no folder"), ("folder.csv", "it is a folder")],
+    [
+        ("s.txt", r"ending of \.csv, \.jsonl, \.parquet"),
+        ("no/s.csv", "no folder"),
+        ("folder.csv", "it is a folder"),
+    ],
 )
 def test_an_output_that_cannot_be_written_is_refused_before_scoring(
     tiny: Path, photos: Path, tmp_path: Path, out: str, match: str

@@ -26,8 +26,8 @@ class FittedCorrelation:
         n_parameters: how many numbers were fitted to the labels.
         converged: whether the solver met its tolerance.
         reason: why value is nan; empty where it is not.
-        at_limit: whether the best curve lies at the edge of what is searched: an exponential, a step, nearly a
-            line. A curve further out would fit no better by more than rounding; its parameters say little.
+        at_limit: whether the best curve lies at the edge of what is searched: an exponential, a step, or
+            nearly a line. A curve further out would hardly fit better, and the parameters say little.
     """
 
     value: float
@@ -127,7 +127,7 @@ def plcc_fitted(
     property of a model. The curve may fall, so a scorer that is upside down still gets a positive value:
     read `plcc` beside it. With x standardised, the linear parameters are solved exactly; centre and width are
     followed from the best places of a fixed grid, so the same input gives the same bytes. The width is kept
-    between .001 and 100 standard deviations of x and the centre within 15 widths of the scores: beyond, the
+    between .001 and 30 standard deviations of x and the centre within 15 widths of the scores: beyond, the
     curve is a step, a line or an exponential, which is told by `at_limit`.
 
     Args:

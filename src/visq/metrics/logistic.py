@@ -20,8 +20,14 @@ FITS = {"logistic4": 4, "logistic5": 5}
 """The number of their parameters."""
 REACH = 15.0
 """Widths by which a centre may lie outside of the scores; e^-15 of the height from being an exponential."""
-WIDTHS = (1e-3, 1e2)
-"""In standard deviations of the scores: nearly a step, and 1e-4 from a straight line."""
+WIDTHS = (1e-3, 30.0)
+"""In standard deviations of the scores: nearly a step, and 1e-3 of its height from a straight line."""
+BOUNDS = ((0.0, 1.0), (float(np.log(WIDTHS[0])), float(np.log(WIDTHS[1]))))
+"""Of a shape: place of the centre, natural log of the width."""
+NO_LOWER = 2
+"""Status of scipy's L-BFGS-B where its line search finds nothing lower."""
+LEVEL = 1e-6
+"""Slope of the share of squares left, by a shape."""
 STARTS = 4
 """So many of the best places of the grid are followed."""
 
@@ -60,28 +66,36 @@ def fit_logistic(x: Float64Array, y: Float64Array, fit: str, max_evaluations: in
 
     Source:
         Golub, Pereyra 1973, doi 10.1137/0710036. With one column beside fixed ones, what is left of y is
-        y - q (q^T y), q being the column's direction, and its derivative -(q' (q^T y) + q (q'^T y)).
+        r = y - q (q^T y), q being the direction of the column c, and the slope of r^T r / 2 is
+        -(q^T y) c'^T r / |c|. Minimised by L-BFGS-B; Byrd, Lu, Nocedal, Zhu 1995, doi 10.1137/0916069.
     """
     shapes = _Shapes(x, y, has_line=fit == "logistic5")
-    tolerances = {"ftol": 1e-10, "xtol": 1e-10, "gtol": 1e-10, "max_nfev": max_evaluations}
-    solve = scipy_module("scipy.optimize").least_squares
+    minimise = scipy_module("scipy.optimize").minimize
+    options = {"ftol": 1e-14, "gtol": 1e-9, "maxfun": max_evaluations, "maxiter": max_evaluations}
     ends = [
-        solve(shapes.residual, start, jac=shapes.jacobian, bounds=shapes.bounds, **tolerances)
+        minimise(shapes.cost, start, jac=True, method="L-BFGS-B", bounds=BOUNDS, options=options)
         for start in shapes.starts()
     ]
-    best = min(ends, key=lambda end: float(end.cost))
+    best = min(ends, key=lambda end: float(end.fun))
     explained, parameters = shapes.read(best.x)
-    return Curve(explained, parameters, bool(best.success), bool(np.any(best.active_mask)))
+    at_limit = any(value in bounds for value, bounds in zip(best.x.tolist(), BOUNDS, strict=True))
+    return Curve(explained, parameters, _is_found(best), at_limit)
+
+
+def _is_found(end: Any) -> bool:  # scipy has no types
+    """Whether the solver met its tolerance, or went as far down as float64 can tell and stands on the level."""
+    low, high = np.array(BOUNDS).T
+    step = np.clip(end.x - end.jac, low, high) - end.x
+    return bool(end.success) or (end.status == NO_LOWER and float(np.abs(step).max()) <= LEVEL)
 
 
 class _Shapes:
-    """How well curves of each shape fit: (place of the centre 0..1, natural log of the width), x standardised.
+    """How well curves of each shape fit, x standardised.
 
-    Vectors have an entry for each distinct score, times the root of its rows. The constant, and the line of
+    A shape is the place of the centre, 0 to 1 over the scores and REACH widths beyond, and the log of the
+    width. Vectors have an entry for each distinct score, times the root of its rows. The constant, and the line of
     five parameters, are taken out of y once and out of the curve at each step.
     """
-
-    bounds = ([0.0, float(np.log(WIDTHS[0]))], [1.0, float(np.log(WIDTHS[1]))])
 
     def __init__(self, x: Float64Array, y: Float64Array, *, has_line: bool) -> None:
         self._middle, self._unit, self._mean = float(x.mean()), float(x.std()), float(y.mean())
@@ -99,7 +113,7 @@ class _Shapes:
     def starts(self) -> list[Float64Array]:
         """The best places of a grid that beat their neighbours in it, best first; [2] each."""
         grid = np.array([self._places(width) for width in np.geomspace(0.01, 10.0, 10)])  # [10, centres, 2]
-        costs = np.sum([[self.residual(shape) ** 2 for shape in row] for row in grid], axis=2)
+        costs = np.array([[self.cost(shape)[0] for shape in row] for row in grid])
         padded = np.pad(costs, 1, constant_values=np.inf)
         n, m = costs.shape
         around = [padded[i : i + n, j : j + m] for i in range(3) for j in range(3)]
@@ -107,25 +121,25 @@ class _Shapes:
         wells.sort(key=lambda at: float(costs[at[0], at[1]]))
         return [grid[i, j] for i, j in wells[:STARTS]]
 
-    def residual(self, shape: Float64Array) -> Float64Array:
-        """What the best curve of this shape leaves of y [k], over the root of y's squares."""
-        direction, _, _ = self._direction(shape)
-        return np.asarray(self._left - direction * np.sum(direction * self._left), dtype=np.float64)
-
-    def jacobian(self, shape: Float64Array) -> Float64Array:
-        """Derivative of `residual` by the shape [k, 2]."""
-        q, norm, slopes = self._direction(shape)
-        turned = (slopes - np.outer(q, q @ slopes)) / norm
-        return np.asarray(-(turned * (q @ self._left) + np.outer(q, turned.T @ self._left)), dtype=np.float64)
+    def cost(self, shape: Float64Array) -> tuple[float, Float64Array]:
+        """Half the squares that the best curve of this shape leaves, as a share of y's, and its slope [2]."""
+        curve, slopes = self._curve(shape)
+        norm = float(np.sqrt(np.sum(curve**2)))
+        if norm == 0:  # nothing beside the free parts: this shape explains nothing more
+            return float(np.sum(self._left**2)) / 2, np.zeros(2)
+        along = float(np.sum(curve * self._left)) / norm
+        left = self._left - curve * (along / norm)
+        return float(np.sum(left**2)) / 2, np.asarray(-along / norm * np.sum(slopes * left[:, None], axis=0))
 
     def read(self, shape: Float64Array) -> tuple[float, tuple[float, ...]]:
         """Share of y's squares that the best curve of this shape takes up, and its parameters."""
         centre, width = self._centre(shape), float(np.exp(shape[1]))
         rise, shift = self._rise((self._z - centre) / width)
-        q, norm, _ = self._direction(shape)
-        height = float(q @ self._left) / norm
+        curve, _ = self._curve(shape)
+        squares = float(np.sum(curve**2))
+        height = float(np.sum(curve * self._left)) / squares if squares else 0.0
         linear = np.linalg.solve(self._triangle, self._free.T @ (self._y - height * rise * self._root))
-        explained = float(np.sum((self._free.T @ self._y) ** 2)) + float(q @ self._left) ** 2
+        explained = float(np.sum((self._free.T @ self._y) ** 2)) + height**2 * squares
         height, linear = height * self._scale, linear * self._scale
         base = self._mean + float(linear[0]) - height * shift  # where the logistic is 0
         middle, unit = self._middle + self._unit * centre, self._unit * width
@@ -134,21 +148,19 @@ class _Shapes:
         slope = float(linear[1]) / self._unit
         return explained, (height, 1 / unit, middle, slope, base + height / 2 - slope * self._middle)
 
-    def _direction(self, shape: Float64Array) -> tuple[Float64Array, float, Float64Array]:
-        """The curve without the free parts: its direction [k], its length, its derivative by the shape [k, 2]."""
-        width, centre = np.exp(shape[1]), self._centre(shape)
-        t = (self._z - centre) / width
-        curve = self._out(self._rise(t)[0] * self._root)
+    def _curve(self, shape: Float64Array) -> tuple[Float64Array, Float64Array]:
+        """The logistic without its free parts [k], and its derivative by the shape [k, 2]."""
+        width = float(np.exp(shape[1]))
+        t = (self._z - self._centre(shape)) / width
         steep = self._expit(t) * self._expit(-t) * self._root
         by_place = -steep * (np.ptp(self._z) / width + 2 * REACH)
         by_log_width = -steep * (REACH * (2 * shape[0] - 1) + t)
-        norm = float(np.sqrt(np.sum(curve**2)))
-        if norm == 0:  # nothing beside the free parts: this shape explains nothing more
-            return np.zeros_like(curve), 1.0, np.zeros((curve.size, 2))
-        return curve / norm, norm, self._out(np.stack([by_place, by_log_width], axis=1))
+        columns = np.stack([self._rise(t)[0] * self._root, by_place, by_log_width], axis=1)
+        curve, *slopes = self._out(columns).T
+        return curve, np.stack(slopes, axis=1)
 
     def _rise(self, t: Float64Array) -> tuple[Float64Array, float]:
-        """The logistic at t, less 1 where most of it lies near 1 so that no digit is lost; and what was added."""
+        """The logistic at t, and 1 if 1 was taken off, so that near 1 no digit is lost."""
         return (-self._expit(-t), 1.0) if t.mean() > 0 else (self._expit(t), 0.0)
 
     def _centre(self, shape: Float64Array) -> float:
@@ -172,7 +184,7 @@ class _Shapes:
 
 
 def scipy_module(name: str) -> Any:  # scipy has no types
-    """A module of scipy, or the error that names the extra; 0.5 s, so only who asks for such a figure pays."""
+    """A module of scipy, or the error that names the extra. It takes 0.5 s: only who needs it pays."""
     try:
         return import_module(name)
     except ImportError as error:

@@ -7,7 +7,7 @@ stays small, and overlapping points hide nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,16 @@ class Line:
     low: float
     high: float
     tone: int = 4
+
+
+def line_of(name: str, figure: Mapping[str, Any], tone: int = 4) -> Line:
+    """A line of a plot from a figure of a report: value, low, high; None is nan."""
+    value, low, high = (_nan_if_none(figure.get(key)) for key in ("value", "low", "high"))
+    return Line(name, value, low, high, tone)
+
+
+def _nan_if_none(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def scatter(

@@ -1,7 +1,7 @@
-"""Which pictures of a set one should look at: the worst, the most uncertain. Knows rows; draws and reads nothing.
+"""Which pictures of a set one should look at: the worst, the most uncertain. Knows rows; reads no file.
 
-Errors are measured in the labels' unit where both scales are known, else by rank: a score of 70 and a label of
-3.1 are not subtracted.
+Errors are measured in the labels' unit where both scales are known, else by rank: a score of 70 and a label
+of 3.1 are not subtracted.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from visq.core.scales import Scale
 from visq.evaluation.scored import Float64Array, ScoredSet
 from visq.reports import plots
 from visq.reports.figure_words import NOTHING, count, ends_written, written
-from visq.reports.plots import Curve, Line
+from visq.reports.plots import Curve
 
 Values = Mapping[str, Any]  # an entry of report.json
 
@@ -207,7 +207,7 @@ def _parts(part: Values) -> Iterator[Plot]:
         svg = plots.bars(edges, np.histogram(values, edges)[0].tolist(), "SRCC of a part", y_name="parts")
         caption = f"{said} How many parts have which."
     else:
-        lines = [Line(str(each["name"]), each["srcc"], *_ends(each)) for each in known]
+        lines = [plots.line_of(str(each["name"]), {"value": each["srcc"], **_ends(each)}) for each in known]
         svg = plots.intervals(lines, "SRCC", written, reference=mean.get("value"))
         caption = f"{said} The dashed line is the mean over parts."
     listed = [
@@ -238,9 +238,8 @@ def _column(entries: Sequence[Values], key: str) -> Float64Array:
     return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def _ends(figure: Values) -> tuple[float, float]:
-    low, high = figure.get("low"), figure.get("high")
-    return (math.nan, math.nan) if low is None or high is None else (low, high)
+def _ends(figure: Values) -> Values:
+    return {key: figure.get(key) for key in ("low", "high")}
 
 
 # --- histograms of scores --------------------------------------------------------------------------------

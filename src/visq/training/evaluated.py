@@ -28,7 +28,6 @@ from visq.scoring import atomic_write
 from visq.training.labels import Labelled
 from visq.training.recipe import AspectRecipe
 
-
 _EXAMPLE = re.compile(r", such as '[^']*'(?: and '[^']*')?")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from itertools import combinations
 
 import numpy as np
 import pytest
@@ -28,7 +27,7 @@ def different(seed):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Eight different pictures, one copied, one with its pixels in another file, one compressed and halved."""
+    """Eight different pictures, one copied, one with its pixels elsewhere, one compressed and halved."""
     for i in range(8):
         different(i).save(tmp_path / f"{i}.png")
     shutil.copy(tmp_path / "0.png", tmp_path / "copy-of-0.png")
@@ -102,7 +101,7 @@ def test_a_mirrored_copy_is_found_by_features(tmp_path):
         if "coffee" in path.name:
             continue  # there is a blurred copy of it
         shutil.copy(path, tmp_path)
-    source = Image.open(tmp_path / "chelsea.png").convert("RGB")
+    source = Image.open(tmp_path / "rocket.jpg").convert("RGB")
     source.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / "mirrored.png")
     table = manifest(tmp_path)
 
@@ -111,21 +110,22 @@ def test_a_mirrored_copy_is_found_by_features(tmp_path):
 
     assert found_by("near-duplicates", table) == []
     (found,) = found_by("feature-duplicates", table, embed=embed)
-    assert ["chelsea.png", "mirrored.png"] in groups_of(found)
+    assert groups_of(found) == [["mirrored.png", "rocket.jpg"]]
+    assert found.severity == "note", "features are no proof"
     assert found_by("feature-duplicates", table) == [], "no features were asked for"
     mini.close()
 
 
 def test_similar_pairs_are_nearly_all_there_are():
     rng = np.random.default_rng(3)
-    base = rng.normal(size=(400, 64)) + 2  # all point somewhat the same way, as features do
-    near = base[:60] + rng.normal(scale=0.2, size=(60, 64))
+    base = rng.normal(size=(3000, 64)) + 2  # all point somewhat the same way, as features do
+    near = base[:100] + rng.normal(scale=0.3, size=(100, 64))
     features = np.stack([unit(row.astype(np.float32)) for row in np.vstack([base, near])])
-    wanted = {
-        (i, j) for i, j in combinations(range(len(features)), 2) if float(features[i] @ features[j]) >= 0.95
-    }
+    wanted = set(
+        zip(*(at.tolist() for at in np.nonzero(np.triu(features @ features.T >= 0.95, 1))), strict=True)
+    )
     found = set(similar_pairs(features, 0.95))
-    assert len(wanted) >= 60
+    assert len(wanted) >= 100
     assert found <= wanted
     assert len(found) >= 0.98 * len(wanted)
 
