@@ -204,7 +204,7 @@ def evaluate(
     found = evaluate_sets(options)
     if found.path is not None:
         from visq.evaluation.run_folder import PAGE, read_run
-        from visq.reports import write_evaluation_page
+        from visq.reports.evaluation_report import write_evaluation_page
 
         write_evaluation_page(read_run(found.path), found.path / PAGE)
     return found

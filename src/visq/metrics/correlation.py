@@ -166,9 +166,8 @@ def plcc_fitted(
     if reason:
         return FittedCorrelation(float("nan"), fit, (), k, False, reason)
     found = fit_logistic(a, b, fit, max_evaluations)
-    if not found.converged:
-        reason = f"the fit did not converge within {max_evaluations} evaluations"
-        return FittedCorrelation(float("nan"), fit, found.parameters, k, False, reason, found.at_limit)
+    if found.reason:
+        return FittedCorrelation(float("nan"), fit, found.parameters, k, False, found.reason, found.at_limit)
     # Of a least-squares fit with an offset this is the correlation, and a flat curve gives 0, not 0 / 0.
     value = min(1.0, float(np.sqrt(found.explained)))
     return FittedCorrelation(value, fit, found.parameters, k, True, "", found.at_limit)

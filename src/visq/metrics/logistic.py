@@ -22,12 +22,14 @@ REACH = 15.0
 """Widths by which a centre may lie outside of the scores; e^-15 of the height from being an exponential."""
 WIDTHS = (1e-3, 30.0)
 """In standard deviations of the scores: nearly a step, and 1e-3 of its height from a straight line."""
-BOUNDS = ((0.0, 1.0), (float(np.log(WIDTHS[0])), float(np.log(WIDTHS[1]))))
+BOUNDS = ((-1.0, 1.0), (float(np.log(WIDTHS[0])), float(np.log(WIDTHS[1]))))
 """Of a shape: place of the centre, natural log of the width."""
-NO_LOWER = 2
-"""Status of scipy's L-BFGS-B where its line search finds nothing lower."""
+SPENT = 1
+"""Status of scipy's L-BFGS-B where its evaluations are used up."""
 LEVEL = 1e-6
 """Slope of the share of squares left, by a shape."""
+NOTHING = 1e-10
+"""Share of a curve's length: six digits of what is left are rounding below it."""
 STARTS = 4
 """So many of the best places of the grid are followed."""
 
@@ -39,13 +41,13 @@ class Curve:
     Attributes:
         explained: 0..1, share of the squares of y about its mean that the curve takes up.
         parameters: b1, b2, ... of the curve's equation, in the units of x and y.
-        converged: whether the solver met its tolerance.
+        reason: why it is not the best one; empty where the solver met its tolerance.
         at_limit: whether centre or width ended at the edge of what is searched.
     """
 
     explained: float
     parameters: tuple[float, ...]
-    converged: bool
+    reason: str
     at_limit: bool
 
 
@@ -79,28 +81,33 @@ def fit_logistic(x: Float64Array, y: Float64Array, fit: str, max_evaluations: in
     best = min(ends, key=lambda end: float(end.fun))
     explained, parameters = shapes.read(best.x)
     at_limit = any(value in bounds for value, bounds in zip(best.x.tolist(), BOUNDS, strict=True))
-    return Curve(explained, parameters, _is_found(best), at_limit)
+    return Curve(explained, parameters, _why_not(best, max_evaluations), at_limit)
 
 
-def _is_found(end: Any) -> bool:  # scipy has no types
-    """Whether the solver met its tolerance, or went as far down as float64 can tell and stands on the level."""
+def _why_not(end: Any, max_evaluations: int) -> str:  # scipy has no types
+    """Why the solver did not converge; on level ground, having found nothing lower in float64, it has."""
+    if end.status == SPENT:
+        return f"the fit did not converge within {max_evaluations} evaluations"
     low, high = np.array(BOUNDS).T
-    step = np.clip(end.x - end.jac, low, high) - end.x
-    return bool(end.success) or (end.status == NO_LOWER and float(np.abs(step).max()) <= LEVEL)
+    slope = float(np.abs(np.clip(end.x - end.jac, low, high) - end.x).max())
+    return "" if end.success or slope <= LEVEL else "the fit did not converge: rounding hides the way down"
 
 
 class _Shapes:
     """How well curves of each shape fit, x standardised.
 
-    A shape is the place of the centre, 0 to 1 over the scores and REACH widths beyond, and the log of the
-    width. Vectors have an entry for each distinct score, times the root of its rows. The constant, and the line of
-    five parameters, are taken out of y once and out of the curve at each step.
+    A shape is the place of the centre, -1 to 1 over the scores and REACH widths beyond, and the log of the
+    width. A place counts in the spread of the scores near their middle and in ever larger steps outside, so
+    that narrow and wide curves are steered alike. Vectors have an entry for each distinct score, times the
+    root of its rows. The constant, and the line of five parameters, are taken out of y once and out of the
+    curve at each step.
     """
 
     def __init__(self, x: Float64Array, y: Float64Array, *, has_line: bool) -> None:
         self._middle, self._unit, self._mean = float(x.mean()), float(x.std()), float(y.mean())
         values, of_row, counts = np.unique(x, return_inverse=True, return_counts=True)
         self._z, self._root = (values - self._middle) / self._unit, np.sqrt(counts)
+        self._half = (float(self._z[0]) + float(self._z[-1])) / 2
         self._quantiles = np.quantile((x - self._middle) / self._unit, np.linspace(0.05, 0.95, 10))
         centred = y - self._mean
         self._scale = float(np.sqrt(np.sum(centred**2)))
@@ -125,7 +132,7 @@ class _Shapes:
         """Half the squares that the best curve of this shape leaves, as a share of y's, and its slope [2]."""
         curve, slopes = self._curve(shape)
         norm = float(np.sqrt(np.sum(curve**2)))
-        if norm == 0:  # nothing beside the free parts: this shape explains nothing more
+        if norm == 0:
             return float(np.sum(self._left**2)) / 2, np.zeros(2)
         along = float(np.sum(curve * self._left)) / norm
         left = self._left - curve * (along / norm)
@@ -133,7 +140,7 @@ class _Shapes:
 
     def read(self, shape: Float64Array) -> tuple[float, tuple[float, ...]]:
         """Share of y's squares that the best curve of this shape takes up, and its parameters."""
-        centre, width = self._centre(shape), float(np.exp(shape[1]))
+        centre, width = self._centre(shape)[0], float(np.exp(shape[1]))
         rise, shift = self._rise((self._z - centre) / width)
         curve, _ = self._curve(shape)
         squares = float(np.sum(curve**2))
@@ -151,30 +158,45 @@ class _Shapes:
     def _curve(self, shape: Float64Array) -> tuple[Float64Array, Float64Array]:
         """The logistic without its free parts [k], and its derivative by the shape [k, 2]."""
         width = float(np.exp(shape[1]))
-        t = (self._z - self._centre(shape)) / width
+        centre, slopes = self._centre(shape)
+        t = (self._z - centre) / width
         steep = self._expit(t) * self._expit(-t) * self._root
-        by_place = -steep * (np.ptp(self._z) / width + 2 * REACH)
-        by_log_width = -steep * (REACH * (2 * shape[0] - 1) + t)
+        by_place, by_log_width = -steep * slopes[0] / width, -steep * (slopes[1] / width + t)
         columns = np.stack([self._rise(t)[0] * self._root, by_place, by_log_width], axis=1)
-        curve, *slopes = self._out(columns).T
-        return curve, np.stack(slopes, axis=1)
+        whole, columns = float(np.sum(columns[:, 0] ** 2)), self._out(columns)
+        # Where the free parts can follow the curve, what is left is rounding and has no direction.
+        is_left = float(np.sum(columns[:, 0] ** 2)) > NOTHING**2 * whole
+        return columns[:, 0] if is_left else np.zeros(self._z.size), columns[:, 1:]
 
     def _rise(self, t: Float64Array) -> tuple[Float64Array, float]:
-        """The logistic at t, and 1 if 1 was taken off, so that near 1 no digit is lost."""
-        return (-self._expit(-t), 1.0) if t.mean() > 0 else (self._expit(t), 0.0)
+        """The logistic at t less 0, 1/2 or 1, whatever it lies nearest, so that no digit is lost; and which."""
+        middle = float(t.mean())
+        if abs(middle) < 1:
+            return np.tanh(t / 2) / 2, 0.5
+        return (-self._expit(-t), 1.0) if middle > 0 else (self._expit(t), 0.0)
 
-    def _centre(self, shape: Float64Array) -> float:
-        reach = REACH * float(np.exp(shape[1]))
-        low, high = float(self._z[0]) - reach, float(self._z[-1]) + reach
-        return low + float(shape[0]) * (high - low)
+    def _centre(self, shape: Float64Array) -> tuple[float, tuple[float, float]]:
+        """The centre, and its derivatives by the shape."""
+        span, furthest = self._span(float(np.exp(shape[1])))
+        end = float(np.arcsinh(furthest))
+        reach = REACH * float(np.exp(shape[1])) / span / float(np.hypot(1.0, furthest))
+        centre = self._half + span * float(np.sinh(shape[0] * end))
+        turned = span * float(np.cosh(shape[0] * end))
+        return centre, (turned * end, turned * float(shape[0]) * reach)
 
     def _places(self, width: float) -> list[list[float]]:
         """Shapes of this width with their centres among the scores and some way outside."""
-        z, reach = self._z, REACH * width
-        outside = [z[0] - 6 * width, z[0] - 2 * width], [z[-1] + 2 * width, z[-1] + 6 * width]
-        centres = np.concatenate([outside[0], self._quantiles, outside[1]])
-        places = (centres - z[0] + reach) / (z[-1] - z[0] + 2 * reach)
+        low, high = float(self._z[0]), float(self._z[-1])
+        outside = [low - 6 * width, low - 2 * width, high + 2 * width, high + 6 * width]
+        span, furthest = self._span(width)
+        centres = np.concatenate([outside[:2], self._quantiles, outside[2:]])
+        places = np.arcsinh((centres - self._half) / span) / np.arcsinh(furthest)
         return [[float(place), float(np.log(width))] for place in places]
+
+    def _span(self, width: float) -> tuple[float, float]:
+        """How far the scores spread, and how far from their middle a centre may lie, in that unit."""
+        span = float(np.ptp(self._z))
+        return span, 0.5 + REACH * width / span
 
     def _out(self, columns: Float64Array) -> Float64Array:
         """Columns [k, ...] less their free parts; twice, so that none of them is left by rounding."""

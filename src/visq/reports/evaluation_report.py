@@ -217,7 +217,11 @@ def _about(about: Values) -> Iterator[str]:
     expected, scored = about.get("n_expected") or 0, about.get("n_scored") or 0
     yield f"{count(expected, 'labelled picture')}, {scored:,} scored, {about.get('n_failed') or 0:,} failed;"
     column = about.get("group_column")
-    yield f"{count(about.get('n_groups'), 'group')} of {column}." if column else "every picture by itself."
+    yield (
+        f"{count(about.get('n_groups'), 'group')} by column {column!r}."
+        if column
+        else "every picture by itself."
+    )
     left_out = {"without a label": about.get("n_unlabelled"), "excluded": about.get("n_excluded")}
     said = [f"{n:,} {what}" for what, n in left_out.items() if n]
     if said:

@@ -124,7 +124,7 @@ def sentences(about: Values) -> Iterator[str]:
         about: the set's entry in `report.json`.
     """
     figures: Mapping[str, Figure] = about.get("figures") or {}
-    if about.get("partial"):
+    if about.get("partial") and not any("partial" in text for text in about.get("warnings") or ()):
         yield (
             f"Partial: figures are over the {count(about.get('n_scored'), 'picture')} with a score, "
             f"of {about.get('n_expected') or 0:,} expected."
@@ -134,7 +134,7 @@ def sentences(about: Values) -> Iterator[str]:
     for part in about.get("within") or ():
         yield from _on_part(part, figures.get("srcc") or {})
     yield from _on_errors(about, figures)
-    yield from (f"{_capital(text)}." for text in about.get("verdict") or () if not _is_said(text))
+    yield from (f"{capital(text)}." for text in about.get("verdict") or () if not _is_said(text))
 
 
 def _is_said(verdict: str) -> bool:
@@ -183,7 +183,7 @@ def _on_part(part: Values, srcc: Figure) -> Iterator[str]:
     if mean.get("value") is None:
         return
     about = part.get("about") or f"inside each {part.get('column')}"
-    text = f"{_capital(about)} the mean SRCC is {whole(mean)}"
+    text = f"{capital(about)} the mean SRCC is {whole(mean)}"
     if over_all is None:
         yield f"{text}."
     elif over_all - mean["value"] > _CLEAR:
@@ -215,17 +215,18 @@ def _on_levels(about: Values) -> Iterator[str]:
         return
     said = [_bias(each) for each in (known[0], known[-1]) if abs(each["mean_residual"]) > _CLEAR * length]
     if said:
-        yield f"{_capital(' and '.join(said))}, on average."
+        yield f"Pictures that people call {', those they call '.join(said)}, on average."
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """The text with a capital first letter; the others stay as they are."""
     return text[:1].upper() + text[1:]
 
 
 def _bias(level: Values) -> str:
     residual = level["mean_residual"]
     way = "high" if residual > 0 else "low"
-    return f"pictures that people call {level['level']} are scored {written(abs(residual))} too {way}"
+    return f"{level['level']} are scored {written(abs(residual))} too {way}"
 
 
 def _length(scale: str | None) -> float | None:

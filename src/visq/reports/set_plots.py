@@ -66,13 +66,13 @@ def plots_of(scored: ScoredSet, about: Values) -> Iterator[Plot]:
         yield from _classes(rows)
     elif len(rows):
         yield _scatter(rows, about)
-    for make in (_levels, _reliability):
+    for make in (_reliability, _levels):
         yield from make(rows, about)
-    for part in about.get("within") or ():
-        yield from _parts(part)
     yield from _labels(rows, about)
     if len(rows) and "auroc" not in (about.get("figures") or {}):
         yield _histogram("Scores", _SCORES, rows.scores, rows.score_scale, "score")
+    for part in about.get("within") or ():
+        yield from _parts(part)
 
 
 _SCORES = "How many pictures got which score. Scores that crowd together tell pictures apart less well."
@@ -92,11 +92,11 @@ def _scatter(rows: ScoredSet, about: Values) -> Plot:
     if parameters is not None:
         curves.append(Curve(ends, logistic4(ends, parameters)))
         said.append("The solid curve is the 4-parameter logistic fit to these labels.")
-    form = "The darker, the more pictures" if len(rows) > plots.MOST_POINTS else "Each point is a picture"
+    form = "The stronger the colour, the more pictures" if len(rows) > plots.MOST_POINTS else "Each point is a picture"
     caption = " ".join((f"{form}: what the model said, against what people said.", *said))
     svg = plots.scatter(x, y, "score", _label_name(rows), curves)
     head = ("scores", "pictures", "mean label", "a tenth below", "a tenth above")
-    return Plot("Scores and labels", caption, svg, head, list(_tenths(x, y)))
+    return Plot("Scores and labels", caption, svg, head, list(tenths(x, y)))
 
 
 def _label_name(rows: ScoredSet) -> str:
@@ -138,8 +138,16 @@ def logistic4(x: Float64Array, parameters: Sequence[float]) -> Float64Array:
     return np.asarray(low + (high - low) * rise, dtype=np.float64)
 
 
-def _tenths(x: Float64Array, y: Float64Array) -> Iterator[tuple[str, ...]]:
-    """Labels of each tenth of the pictures by score, lowest first."""
+def tenths(x: Float64Array, y: Float64Array) -> Iterator[tuple[str, ...]]:
+    """What y is in each tenth of the pictures by x, lowest first.
+
+    Args:
+        x: float64 [n], n >= 1, finite.
+        y: float64 [n], finite.
+
+    Returns:
+        Ends of x, pictures, and of y the mean and what a tenth lies below and above of; as text.
+    """
     for rows in np.array_split(np.argsort(x, kind="stable"), min(N_TENTHS, x.size)):
         inside = y[rows]
         below, above = np.quantile(inside, [0.1, 0.9])
