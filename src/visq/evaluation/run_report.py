@@ -85,7 +85,7 @@ def mean_over_sets(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any] | Non
     Example:
         >>> two = [{"name": n, "figures": {"srcc": {"value": r}}} for n, r in (("a", 0.5), ("b", 0.9))]
         >>> round(mean_over_sets(two)["srcc"]["value"], 4)
-        0.7663
+        0.7661
     """
     if len(entries) < 2:
         return None

@@ -26,7 +26,7 @@ BOUNDS = ((-1.0, 1.0), (float(np.log(WIDTHS[0])), float(np.log(WIDTHS[1]))))
 """Of a shape: place of the centre, natural log of the width."""
 SPENT = 1
 """Status of scipy's L-BFGS-B where its evaluations are used up."""
-LEVEL = 1e-6
+LEVEL = 1e-5
 """Slope of the share of squares left, by a shape."""
 NOTHING = 1e-10
 """Share of a curve's length: six digits of what is left are rounding below it."""
@@ -169,7 +169,7 @@ class _Shapes:
         return columns[:, 0] if is_left else np.zeros(self._z.size), columns[:, 1:]
 
     def _rise(self, t: Float64Array) -> tuple[Float64Array, float]:
-        """The logistic at t less 0, 1/2 or 1, whatever it lies nearest, so that no digit is lost; and which."""
+        """The logistic at t less 0, 1/2 or 1, which it lies near, so that no digit is lost; and which."""
         middle = float(t.mean())
         if abs(middle) < 1:
             return np.tanh(t / 2) / 2, 0.5

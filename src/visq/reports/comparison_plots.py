@@ -1,4 +1,4 @@
-"""The plots of a comparison: differences with intervals, scores of two runs side by side. Computes no figure."""
+"""The plots of a comparison: differences with intervals, scores of two runs side by side. Knows no page."""
 
 from __future__ import annotations
 
@@ -115,7 +115,11 @@ def scatters(one: Values, names: Sequence[str], runs: Sequence[Run]) -> Iterator
         x, y = _common(held[0], held[1])
         if not x.size:
             continue
-        form = "The stronger the colour, the more pictures" if x.size > plots.MOST_POINTS else "Each point is a picture"
+        form = (
+            "The stronger the colour, the more pictures"
+            if x.size > plots.MOST_POINTS
+            else "Each point is a picture"
+        )
         caption = f"{form}. {count(x.size, 'picture')} that both runs scored, each run on its own scale."
         svg = plots.scatter(x, y, str(pair["a"]), str(pair["b"]))
         head = (

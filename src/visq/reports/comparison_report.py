@@ -15,7 +15,6 @@ from visq.reports.comparison_plots import STATISTICS, differences, scatters
 from visq.reports.evaluation_report import level_written, named, thumbnails_by_path
 from visq.reports.figure_words import (
     NOTHING,
-    capital,
     count,
     ends_written,
     p_written,
@@ -131,7 +130,7 @@ def _of_margin(pair: Values, test: Values) -> str:
         return ""
     for is_so, better, worse in ((held.get("no_worse"), "a", "b"), (held.get("b_no_worse"), "b", "a")):
         if is_so:
-            return f"{capital(str(pair[better]))} is no more than {margin:g} worse than {pair[worse]}."
+            return f"{pair[better]} is no more than {margin:g} worse than {pair[worse]}."
     reach = test.get("smallest_detectable")
     return "" if reach is None else f"{written(reach)} is the smallest difference likely to show here."
 

@@ -92,7 +92,11 @@ def _scatter(rows: ScoredSet, about: Values) -> Plot:
     if parameters is not None:
         curves.append(Curve(ends, logistic4(ends, parameters)))
         said.append("The solid curve is the 4-parameter logistic fit to these labels.")
-    form = "The stronger the colour, the more pictures" if len(rows) > plots.MOST_POINTS else "Each point is a picture"
+    form = (
+        "The stronger the colour, the more pictures"
+        if len(rows) > plots.MOST_POINTS
+        else "Each point is a picture"
+    )
     caption = " ".join((f"{form}: what the model said, against what people said.", *said))
     svg = plots.scatter(x, y, "score", _label_name(rows), curves)
     head = ("scores", "pictures", "mean label", "a tenth below", "a tenth above")
