@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 import sys
+import textwrap
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 20  # rows printed where the whole table went into a file
 _FAILURES_SHOWN = 5
+_ABOUT = 100  # characters of what an interval holds for; the rest is in the card
 
 
 _WHAT, _RESULTS, _RUN = "What is scored", "What comes out", "How it runs (none of this changes a score)"
@@ -193,7 +195,7 @@ def _announce(identity: Mapping[str, Any], calibration: Mapping[str, str]) -> No
     if without:
         warn(f"{identity['model']} has no calibration for {', '.join(without)}: no interval is given")
     for name, about in calibration.items():
-        warn(f"intervals of {name} hold for: {about}")
+        warn(f"intervals of {name} hold for: {textwrap.shorten(about, _ABOUT, placeholder=' ...')}")
 
 
 def _notices(table: Table, found: Inputs) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from visq.evaluation.run_folder import Run
 from visq.evaluation.scored import Float64Array, ScoredSet
 from visq.reports import plots
-from visq.reports.figure_words import NOTHING, count, ends_written, title_of, written
+from visq.reports.figure_words import NOTHING, count, ends_written, level_written, title_of, written
 from visq.reports.set_plots import Plot, tenths
 
 Values = Mapping[str, Any]  # values that JSON holds
@@ -22,7 +22,7 @@ _NAME = 7  # of a run, where two stand in one line
 
 
 def differences(comparison: Values) -> Iterator[Plot]:
-    """A plot of differences for each statistic: a line for each set and pair of runs.
+    """Differences with intervals: of two runs a line for each set, of more a plot for each set.
 
     Args:
         comparison: what `compare_runs` returns.
@@ -30,56 +30,59 @@ def differences(comparison: Values) -> Iterator[Plot]:
     Raises:
         MissingExtra: matplotlib is not installed.
     """
-    settings = comparison.get("settings") or {}
-    level = f"{100 * (settings.get('level') or 0.95):g} %"
+    sets = comparison["sets"]
     only_pair = len(comparison.get("runs") or ()) == 2
-    for statistic in STATISTICS:
-        found = [
-            (one, pair, pair[statistic])
-            for one in comparison["sets"]
-            for pair in one["pairs"]
-            if (pair.get(statistic) or {}).get("difference") is not None
-        ]
-        if not found:
-            continue
-        title = f"Differences in {title_of(statistic)[0]}"
-        lines = [
-            plots.line_of(
-                _short_name(one, pair, only_pair=only_pair),
-                test | {"value": test["difference"]},
-                _CLEAR_TONE if _is_clear(test) else _OPEN_TONE,
-            )
-            for one, pair, test in found
-        ]
-        svg = plots.intervals(lines, "difference", _signed, reference=0.0, margin=settings.get("margin"))
-        rows = [
-            (str(one["name"]), f"{pair['a']} less {pair['b']}", _signed(test["difference"]),
-             ends_written(test, sign=True) or NOTHING)
-            for one, pair, test in found
-        ]  # fmt: skip
-        caption = _caption(comparison, level, only_pair=only_pair)
-        yield Plot(title, caption, svg, ("set", "runs", "difference", "interval"), rows)
+    for together in [sets] if only_pair else [[one] for one in sets]:
+        for statistic in STATISTICS:
+            found = [
+                (one, pair, pair[statistic])
+                for one in together
+                for pair in one["pairs"]
+                if (pair.get(statistic) or {}).get("difference") is not None
+            ]
+            if found:
+                yield _differences(comparison, statistic, found, only_pair=only_pair)
 
 
-def _caption(comparison: Values, level: str, *, only_pair: bool) -> str:
-    runs = [run["name"] for run in comparison["runs"]]
-    who = f"{runs[0]} less {runs[1]} on each set" if only_pair else "first run less second"
+def _differences(
+    comparison: Values, statistic: str, found: Sequence[tuple[Values, Values, Values]], *, only_pair: bool
+) -> Plot:
+    title = title_of(statistic)[0]
+    lines = [
+        plots.line_of(
+            str(one["name"]) if only_pair else _short_name(pair),
+            {**test, "value": test["difference"]},
+            _CLEAR_TONE if _is_clear(test) else _OPEN_TONE,
+        )
+        for one, pair, test in found
+    ]
     margin = (comparison.get("settings") or {}).get("margin")
-    band = (
-        ""
-        if margin is None
-        else f" In the grey band, {margin:g} to each side, a difference would not matter."
-    )
-    return (
-        f"{who}, with {level} interval. Right of the dashed line the first one is better. Differences that "
-        f"hold after Holm's adjustment are green.{band}"
-    )
+    svg = plots.intervals(lines, f"difference in {title}", _signed, reference=0.0, margin=margin)
+    rows = [
+        (
+            str(one["name"] if only_pair else f"{pair['a']} less {pair['b']}"),
+            _signed(test["difference"]),
+            ends_written(test, sign=True) or NOTHING,
+        )
+        for one, pair, test in found
+    ]
+    first, whose = found[0][1], f"{title}: {found[0][0]['name']}"
+    caption = f"{first['a']} less {first['b']} on each set" if only_pair else "First run less second"
+    caption += f", with {level_written(comparison.get('settings') or {})} interval. {_READING}"
+    if margin is not None:
+        caption += f" In the grey band, {margin:g} to each side, a difference would not matter."
+    head = ("set" if only_pair else "runs", "difference", "interval")
+    return Plot(f"Differences in {title if only_pair else whose}", caption, svg, head, rows)
 
 
-def _short_name(one: Values, pair: Values, *, only_pair: bool) -> str:
-    """The set where all lines are of one pair, else the pair; a table below has the full names."""
-    if only_pair:
-        return str(one["name"])
+_READING = (
+    "Right of the dashed line the first one is better. "
+    "Differences that hold after Holm's adjustment are green, the others grey."
+)
+
+
+def _short_name(pair: Values) -> str:
+    """Two names that fit a line; the numbers beside the plot hold them in full."""
     return " \N{EN DASH} ".join(_cut(str(pair[side])) for side in "ab")
 
 

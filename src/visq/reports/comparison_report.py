@@ -12,12 +12,14 @@ from typing import Any
 
 from visq.evaluation.run_folder import Run, without_nan
 from visq.reports.comparison_plots import STATISTICS, differences, scatters
-from visq.reports.evaluation_report import level_written, named, thumbnails_by_path
+from visq.reports.evaluation_report import named, thumbnails_by_path
 from visq.reports.figure_words import (
     NOTHING,
     count,
     ends_written,
+    level_written,
     p_written,
+    percent,
     title_of,
     whole,
     written,
@@ -247,9 +249,9 @@ def _equivalence(held: Values) -> str:
     if held.get("equivalent"):
         said = "equivalent"
     elif held.get("no_worse"):
-        said = "a no worse"
+        said = "first no worse"
     elif held.get("b_no_worse"):
-        said = "b no worse"
+        said = "second no worse"
     else:
         said = "not shown"
     return f"{said} {ends_written(held, sign=True)}".rstrip()
@@ -265,7 +267,7 @@ def _agreements(found: Values) -> Iterator[dict[str, str]]:
                 "a": str(pair["a"]),
                 "b": str(pair["b"]),
                 "srcc": f"{written(held.get('srcc'))} {ends_written(held)}".rstrip(),
-                "alike": NOTHING if alike is None else f"{100 * alike:.1f} %",
+                "alike": NOTHING if alike is None else percent(alike),
             }
 
 
@@ -280,7 +282,7 @@ def _disagreement(one: Values, names: Sequence[str]) -> dict[str, Any]:
     return {
         "id": str(one["id"]),
         "path": str(one.get("path") or ""),
-        "gap": "" if one.get("gap") is None else f"{one['gap']:.0%} apart by rank",
+        "gap": "" if one.get("gap") is None else f"{percent(one['gap'])} apart by rank",
         "facts": facts,
         "label_at": None if of_label is None else round(100 * of_label, 1),
         "marks": [round(100 * ranks[run], 1) for run in names if ranks.get(run) is not None],
@@ -288,7 +290,7 @@ def _disagreement(one: Values, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _rank(rank: float | None) -> str:
-    return "" if rank is None else f" (above {rank:.0%})"
+    return "" if rank is None else f" (above {percent(rank)})"
 
 
 def _made(run: Values) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,7 @@ from visq.reports.figure_words import (
     count,
     ends_written,
     is_bounded,
+    level_written,
     note_of,
     sentences,
     title_of,
@@ -82,11 +83,6 @@ def thumbnails_by_path(paths: Iterable[str]) -> tuple[dict[str, str | None], int
     wanted = list(dict.fromkeys(paths))
     made, n_reached = thumbnails_of_paths(wanted)
     return dict(zip(wanted, made, strict=True)), n_reached
-
-
-def level_written(settings: Values) -> str:
-    """The nominal coverage of intervals, such as `95 %`."""
-    return f"{100 * (settings.get('level') or 0.95):g} %"
 
 
 def _head(report: Values, sets: Sequence[Values]) -> dict[str, Any]:

@@ -74,17 +74,17 @@ def is_bounded(name: str) -> bool:
 
 
 def written(value: float | None, *, sign: bool = False) -> str:
-    """A figure with three decimals, from ten on with four digits; a dash where there is none.
+    """A figure with three decimals, from ten on with fewer, so that it has four digits; a dash for None.
 
     Example:
-        >>> written(0.8123), written(12.3456), written(0.004, sign=True)
-        ('0.812', '12.35', '+0.004')
+        >>> written(0.8123), written(12.0), written(0.004, sign=True), written(1234.5)
+        ('0.812', '12.00', '+0.004', '1234')
     """
     if value is None:
         return NOTHING
-    text = f"{abs(value):.3f}" if abs(value) < 9.9995 else f"{abs(value):.4g}"
-    if "e" in text:
-        text = f"{abs(value):.0f}"
+    size = abs(value)
+    decimals = 3 if size < 9.9995 else 2 if size < 99.995 else 1 if size < 999.95 else 0
+    text = f"{size:.{decimals}f}"
     before = _MINUS if value < 0 and float(text) else "+" if sign else ""
     return before + text
 
@@ -107,6 +107,11 @@ def p_written(p: float | None) -> str:
     if p is None:
         return NOTHING
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def level_written(settings: Values) -> str:
+    """The nominal coverage of intervals, such as `95 %`."""
+    return f"{100 * (settings.get('level') or 0.95):g} %"
 
 
 def count(n: int | None, word: str) -> str:
@@ -163,7 +168,7 @@ def _on_rank(figures: Mapping[str, Figure]) -> Iterator[str]:
     if pairs.get("value") is not None:
         yield (
             f"Of two pictures with different labels, the better one gets the higher score "
-            f"in {_percent(pairs['value'])} of cases."
+            f"in {percent(pairs['value'])} of cases."
         )
 
 
@@ -172,7 +177,7 @@ def _on_detection(figures: Mapping[str, Figure]) -> Iterator[str]:
     if auroc.get("value") is not None:
         yield (
             f"Of a picture labelled 1 and one labelled 0, scores tell which is which in "
-            f"{_percent(auroc['value'])} of cases (AUROC {whole(auroc)}; chance is 0.5)."
+            f"{percent(auroc['value'])} of cases (AUROC {whole(auroc)}; chance is 0.5)."
         )
     elif auroc:
         yield f"There is no AUROC: {auroc.get('note') or 'it does not exist on these rows'}."
@@ -239,12 +244,12 @@ def _length(scale: str | None) -> float | None:
 
 def _on_coverage(coverage: Figure) -> str:
     nominal = coverage.get("nominal") or 0.9
-    found = _percent(coverage["value"])
-    text = f"The {_percent(nominal)} intervals of scores hold the label for {found} of pictures"
+    found = percent(coverage["value"])
+    text = f"The {percent(nominal)} intervals of scores hold the label for {found} of pictures"
     low, high = coverage.get("low"), coverage.get("high")
     if low is None or high is None:
         return f"{text}."
-    ends = f"{text} [{_percent(low)}, {_percent(high)}]"
+    ends = f"{text} [{percent(low)}, {percent(high)}]"
     if high < nominal:
         return f"{ends}: too narrow for these pictures."
     if low > nominal:
@@ -252,7 +257,8 @@ def _on_coverage(coverage: Figure) -> str:
     return f"{ends}, as they should."
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share in percent, such as `97.5 %`."""
     return f"{100 * share:.1f}".removesuffix(".0") + " %"
 
 
@@ -260,7 +266,7 @@ def note_of(name: str, figure: Figure) -> str:
     """What stands beside a figure: its note, and what belongs to it."""
     said: list[str] = [str(figure["note"])] if figure.get("note") else []
     for key, form in _DETAILS.items():
-        if figure.get(key) is not None and figure[key] != "none":
+        if figure.get(key) not in (None, []):
             said.append(form.format(_plain(figure[key])))
     if figure.get("n_undefined"):
         said.append(f"{figure['n_undefined']} resamples without it left out")

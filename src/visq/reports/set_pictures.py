@@ -13,7 +13,7 @@ import numpy as np
 
 from visq.evaluation.agreement import percentile_ranks
 from visq.evaluation.scored import Float64Array, ScoredSet
-from visq.reports.figure_words import NOTHING, written
+from visq.reports.figure_words import NOTHING, percent, written
 
 MOST = 12
 
@@ -80,7 +80,7 @@ def _too_far(gaps: Float64Array) -> Callable[[int], str]:
 def _misplaced(by_score: Float64Array, by_label: Float64Array) -> Callable[[int], str]:
     def say(row: int) -> str:
         way = "high" if by_score[row] > by_label[row] else "low"
-        return f"too {way}: above {by_score[row]:.0%} by score, above {by_label[row]:.0%} by label"
+        return f"too {way}: above {percent(by_score[row])} by score, {percent(by_label[row])} by label"
 
     return say
 

@@ -130,6 +130,11 @@ def test_similar_pairs_are_nearly_all_there_are():
     assert len(found) >= 0.98 * len(wanted)
 
 
+def test_thousands_of_plain_pictures_make_no_millions_of_pairs():
+    features = np.tile(unit(np.ones(16, np.float32)), (3000, 1))
+    assert len(set(similar_pairs(features, 0.95))) < 8 * 32 * 3000 / 10
+
+
 def test_facts_of_what_cannot_be_used_say_why(tmp_path):
     (tmp_path / "broken.jpg").write_bytes(SHIPPED[0].read_bytes()[:2000])
     (tmp_path / "text.png").write_text("no picture")

@@ -77,11 +77,14 @@ def feature_duplicates(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
 
 
 def similar_pairs(features: NDArray[np.float32], least: float) -> Iterator[tuple[int, int]]:
-    """Pairs of rows whose cosine is at least `least`; nearly all of them, without comparing all with all.
+    """Pairs of rows whose cosine is at least `least`: enough of them to link nearly every group.
 
     Args:
         features: float32 [n, d], rows of length 1.
         least: -1..1.
+
+    Returns:
+        Pairs of positions, the smaller one first, each once; of one bucket at most 8 for each row.
 
     Source:
         Random hyperplanes (Charikar 2002): two rows at angle t share a bit with probability 1 - t / pi.
@@ -105,17 +108,19 @@ def similar_pairs(features: NDArray[np.float32], least: float) -> Iterator[tuple
 
 
 _LARGEST_BUCKET = 2048  # rows compared with each other; of larger buckets each part by itself
+_LINKS = 8  # rows before it that a row is linked with, of one bucket
 
 
 def _similar(
     features: NDArray[np.float32], bucket: NDArray[np.int64], least: float, seen: set[tuple[int, int]]
 ) -> Iterator[tuple[int, int]]:
     for start in range(0, bucket.size, _LARGEST_BUCKET):
-        part = bucket[start : start + _LARGEST_BUCKET]
-        cosines = features[part] @ features[part].T
-        for i, j in zip(*np.nonzero(np.triu(cosines >= least, 1)), strict=True):
-            a, b = int(part[i]), int(part[j])
-            pair = (min(a, b), max(a, b))
+        part = np.sort(bucket[start : start + _LARGEST_BUCKET])
+        near = np.tril(features[part] @ features[part].T >= least, -1)
+        # A few before each row link a group; thousands of plain pictures must not make millions of pairs.
+        near &= np.cumsum(near, axis=1) <= _LINKS
+        for i, j in zip(*np.nonzero(near), strict=True):
+            pair = (int(part[j]), int(part[i]))
             if pair not in seen:
                 seen.add(pair)
                 yield pair
@@ -215,9 +220,12 @@ def _name(sets: Sequence[CheckedSet], row: Row) -> str:
 
 def _label_gap(sets: Sequence[CheckedSet], groups: Sequence[Sequence[Row]]) -> float | None:
     """Mean absolute difference of labels over pairs of a group: what no scorer of pictures explains."""
-    gaps = []
+    total, n_pairs = 0.0, 0
     for group in groups:
         labels = [sets[s].labels[i] for s, i in group]
-        known = [label for label in labels if label is not None]
-        gaps += [abs(a - b) for k, a in enumerate(known) for b in known[:k]]
-    return float(np.mean(gaps)) if gaps else None
+        known = sorted(label for label in labels if label is not None)
+        n = len(known)
+        # Of n sorted labels the k-th is the larger one of k pairs and the smaller one of n - 1 - k.
+        total += sum((2 * k - n + 1) * label for k, label in enumerate(known))
+        n_pairs += n * (n - 1) // 2
+    return total / n_pairs if n_pairs else None
