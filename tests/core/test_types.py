@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,3 +22,10 @@ def test_ordinary_names_stay_as_they_are() -> None:
 
 def test_two_undecodable_names_stay_different() -> None:
     assert printable("a\udcff.jpg") != printable("a\udcfe.jpg")
+
+
+@pytest.mark.parametrize(
+    ("half", "shown"), [("\ud800", "\\ud800"), ("\udc7f", "\\udc7f"), ("\udfff", "\\udfff")]
+)
+def test_half_a_character_that_is_no_byte_is_an_escape(half: str, shown: str) -> None:
+    assert printable(f"a{half}b\udcff") == f"a{shown}b\\xff"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from visq.core.errors import DataError
 from visq.data import Manifest
+from visq.data.cells import Number
 from visq.data.formats import FORMATS, Format, RecordError, recognised
 from visq.data.formats.predictions import number_in
 from visq.data.loose import loose_rows
@@ -75,14 +76,17 @@ def keys_of(name: str) -> tuple[str, ...]:
 @pytest.mark.parametrize("name", list(FORMATS))
 def test_a_format_is_recognised_by_itself_alone(name):
     assert [other for other in FORMATS if FORMATS.get(other).matches(keys_of(name))] == [name]
-    assert recognised(keys_of(name)).name == name
-    assert recognised(("image", "mos", "group")) is None
+    kinds = FORMATS.get(name).kinds
+    assert {recognised(keys_of(name), kind).name for kind in kinds} == {name}
+    assert recognised(("image", "mos", "group"), kinds[0]) is None
 
 
 @pytest.mark.parametrize("name", list(FORMATS))
 def test_a_row_becomes_text_and_names_its_picture(name):
-    cells = FORMATS.get(name).flat(EXAMPLES[name])
-    assert all(type(cell) is str or isinstance(cell, str) for cell in cells.values())
+    found: Format = FORMATS.get(name)
+    cells = found.cells(EXAMPLES[name])
+    assert all(isinstance(cell, str) for cell in cells.values())
+    assert set(found.flat(EXAMPLES[name])) <= set(cells)
     if name != "predictions":
         assert {"image", "image_id", "id"} & set(cells)
 
@@ -103,6 +107,67 @@ def test_a_record_that_lacks_its_keys_is_told_with_row(name, tmp_path):
         False,
         True,
     ]
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.text("ab->. <image>", max_size=6)
+    | st.builds(Number, st.just("2.5")),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["from", "value"]), inner),
+    max_leaves=4,
+)
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+@given(data=st.data())
+def test_values_of_any_type_are_a_row_or_one_line(name, data):
+    found, record = FORMATS.get(name), dict(EXAMPLES[name])
+    keys = [*record, "extra", "std", "level_probs", "chosen", "history", "task"]
+    for key in data.draw(st.lists(st.sampled_from(keys), min_size=1, max_size=3)):
+        record[key] = data.draw(JSON)
+    try:
+        cells, said = found.cells(record), ""
+    except RecordError as error:
+        cells, said = {}, str(error)
+    assert all(isinstance(cell, str) and cell != "None" for cell in cells.values())
+    assert "\n" not in said
+    assert len(said) < 300
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if not FORMATS.get(name).header])
+def test_what_else_a_row_holds_stays(name, tmp_path):
+    others = {"scene": "s1", "votes_by": [1, 2], "n": 0.50, "file": "x.png", "generator": None}
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps([EXAMPLES[name] | others]))
+    table = read_table(path, format=name)
+    cells = dict(zip(table.columns, next(iter(table))[1], strict=True))
+    assert {key: cells[key] for key in ("scene", "votes_by", "n")} == {
+        "scene": "s1",
+        "votes_by": "[1, 2]",
+        "n": "0.5",
+    }
+    assert cells["source_file"] == "x.png", "a second file column would be no manifest"
+    assert set(FORMATS.get(name).flat(EXAMPLES[name])) <= set(cells)
+    assert cells.get("source_generator" if name == "agiqa3k" else "generator") == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image_id,label\na.jpg,3.5\n",
+        "image,gt_score,group\na.jpg,3.5,g\n",
+        "image,predict,label\na.jpg,3,4\n",
+    ],
+)
+def test_a_table_of_people_is_not_taken_for_a_published_shape(tmp_path, text):
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    header, row = (line.split(",") for line in text.splitlines())
+    table = read_table(path)
+    assert (table.format, list(table.columns), list(table)) == ("csv", header, [(2, row)])
+    assert Manifest(path).columns == tuple(header)
 
 
 def test_qalign_takes_the_score_from_gt_score_else_from_the_id():
@@ -176,6 +241,8 @@ def test_llamafactory_rows_that_upstream_only_warns_of_are_refused():
         (dict(good, images=[]), "'images' names no picture"),
         (dict(good, conversations=turns[::-1]), "turn 1 is by 'gpt'"),
         (dict(good, conversations=turns[:1]), "1 turns; a row ends with an answer"),
+        (dict(good, conversations=[]), "the conversation is no list of turns"),
+        ({"instruction": "Rate.", "images": ["a"], "history": ["?"]}, "'history' is no list of questions"),
     ):
         with pytest.raises(RecordError, match=message):
             flat(record)
@@ -186,6 +253,29 @@ def test_llamafactory_rows_that_upstream_only_warns_of_are_refused():
         "rejected": {"from": "gpt", "value": "second"},
     }
     assert (flat(pair)["chosen"], flat(pair)["rejected"]) == ("first", "second")
+
+
+def test_llamafactory_counts_pictures_in_all_turns_and_knows_tools():
+    flat = FORMATS.get("llamafactory").flat
+    alpaca = {
+        "instruction": "And now?",
+        "input": "",
+        "output": "The score of this image is 3.10.",
+        "history": [["<image>Look.", "Yes."], ["<image>Look again.", "Yes."]],
+        "images": ["a.jpg", "b.jpg"],
+        "chosen": None,
+    }
+    cells = flat(alpaca)
+    assert (cells["question"], cells["score"]) == ("Look.\nLook again.\nAnd now?", "3.10")
+    said = [
+        ("system", "Be brief."),
+        ("user", "<image>Rate."),
+        ("function_call", "measure()"),
+        ("observation", "7"),
+        ("assistant", "final score is <6.10>."),
+    ]
+    turns = {"messages": [{"role": r, "content": t} for r, t in said], "images": "a.jpg", "chosen": None}
+    assert (flat(turns)["question"], flat(turns)["score"]) == ("Rate.\n7", "6.10")
 
 
 def test_forensic_sizes_are_whole_matches_only():
@@ -202,9 +292,12 @@ def test_forensic_sizes_are_whole_matches_only():
         flat({"image_path": "a", "mask_path": "", "label": "fake"})
 
 
-def test_a_pyiqa_table_has_no_header(tmp_path):
-    path = tmp_path / "scores.csv"
-    path.write_text("a.jpg,0.5\nb.jpg,0.25\n")
+@pytest.mark.parametrize(
+    ("name", "mark"), [("s.csv", ","), ("s.csv", "\t"), ("s.tsv", "\t"), ("s.txt", "\t")]
+)
+def test_a_pyiqa_table_has_no_header(tmp_path, name, mark):
+    path = tmp_path / name
+    path.write_text(f"a.jpg{mark}0.5\nb.jpg{mark}0.25\n")
     table = read_table(path)
     assert (table.format, table.columns) == ("pyiqa", ("image", "score"))
     assert [cells for _, cells in table] == [["a.jpg", "0.5"], ["b.jpg", "0.25"]]
@@ -242,6 +335,26 @@ def test_loose_rows_refuse_nothing(tmp_path):
     ]
     assert rows[3].cells["defect"] == "3 cells, but the header has 2"
     assert table.format == "csv"
+
+
+def test_a_short_row_of_a_published_shape_is_a_defect(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("image,logit_good,logit_poor\na.jpg,1,0\nb.jpg,1\nc.jpg,x,0\n")
+    table, rows = loose_rows(path)
+    assert table.format == "qbench"
+    defects = [row.cells["defect"] for row in rows]
+    assert defects == ["", "'logit_poor' is no number: ''", "'logit_good' is no number: 'x'"]
+    path.write_text("image,logit_good,logit_poor\na.jpg,1,0,7\n")
+    assert loose_rows(path)[1][0].cells["defect"] == "4 cells, but the header has 3"
+
+
+def test_a_column_of_that_name_is_not_the_defect_of_a_row(tmp_path):
+    for name, text in (("t.csv", "image,Defect\na,blur\n"), ("t.json", '[{"image": "a", "Defect": "blur"}]')):
+        (tmp_path / name).write_text(text)
+        table, (row,) = loose_rows(tmp_path / name)
+        assert row.cells.get("defect", "") == ""
+        assert row.cells["source_Defect"] == "blur"
+        assert len(set(table.columns)) == len(table.columns)
 
 
 @pytest.mark.shared

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import datetime
+import decimal
 import json
 import tracemalloc
 
@@ -139,6 +141,19 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
         ("t.csv", "", "is empty"),
         ("t.tsv", "image\tscore\na\t1\t2\n", r"row 2: 3 cells, but the header has 2"),
         ("t.parquet", "no parquet", "is no Parquet file that can be read"),
+        ("t.csv", "\n\nimage\na\n", r"row 1: no column names"),
+        ("t.json", '[{"image": "\\ud800"}]', r"row 1 \(line 1\): half a character"),
+        ("t.json", '{"a": {"b": ["x\\u0000"]}}', "a NUL character"),
+        (
+            "t.json",
+            '{"a": 1}\n{"a" 2}\n' + '{"a": 3}\n' * 99,
+            r"row 2: Expecting ':' delimiter \(line 2\); mend it",
+        ),
+        (
+            "t.json",
+            '{"a": 1}\n{"a": "b}\n' + '{"a": 3}\n' * 99,
+            r"row 2: Invalid control .* \(line 2\); mend it",
+        ),
     ],
 )
 def test_a_broken_table_is_one_line(tmp_path, name, text, message):
@@ -186,3 +201,47 @@ def test_pictures_inside_a_parquet_are_no_cells(tmp_path):
     table = read_table(tmp_path / "t.parquet")
     assert table.columns == ("id", "score")
     assert [cells for _, cells in table] == [["a", "2.5"]]
+
+
+def test_escapes_of_whole_characters_are_text(tmp_path):
+    (tmp_path / "t.json").write_text('[{"image": "\\ud83d\\ude00\\u00e9.jpg", "text": "a\\\\u0000b"}]')
+    assert [cells for _, cells in read_table(tmp_path / "t.json")] == [["😀é.jpg", r"a\u0000b"]]
+
+
+def test_values_of_a_parquet_are_written_as_people_write_them(tmp_path):
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    rows = {
+        "image": ["a", None],
+        "mos": [decimal.Decimal("3.50"), None],
+        "day": [datetime.date(2020, 1, 2), None],
+        "ok": [True, None],
+        "many": [["b"], []],
+        "pictures": [[{"bytes": b"x", "path": "p"}], None],
+        "a.b": [1, 2],
+    }
+    parquet.write_table(pa.table(rows), tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet")
+    assert table.columns == ("image", "mos", "day", "ok", "many", "a.b")
+    assert [cells for _, cells in table] == [
+        ["a", "3.50", "2020-01-02", "true", '["b"]', "1"],
+        ["", "", "", "", "[]", "2"],
+    ]
+
+
+def test_a_parquet_that_lies_is_one_line(tmp_path):
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    bad = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe")]
+    )
+    parquet.write_table(pa.Table.from_arrays([bad], names=["image"]), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=r"t\.parquet, after row 0: .*can't decode"):
+        list(read_table(tmp_path / "t.parquet"))
+    two = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["image", "image"])
+    parquet.write_table(two, tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="column 'image' stands twice"):
+        read_table(tmp_path / "t.parquet")
+
+
+def test_tabs_separate_where_a_header_has_nothing_else(tmp_path):
+    (tmp_path / "t.csv").write_text("image\tscore\na, b\t1\n")
+    assert [cells for _, cells in read_table(tmp_path / "t.csv")] == [["a, b", "1"]]

@@ -1,4 +1,4 @@
-"""Runs and comparisons of any content, with reports written by hand: what a page may meet, not what is true."""
+"""Runs and comparisons of any content, with reports written by hand: what a page may meet, not the truth."""
 
 from __future__ import annotations
 
@@ -83,15 +83,20 @@ def entry(one: ScoredSet, **changes: Any) -> dict[str, Any]:
         "failures": {"truncated": len(one) - n_scored} if n_scored < len(one) else {},
         "partial": n_scored != len(one),
         "n_groups": len(set(one.groups.tolist())),
-        "labels": {"mean": 55.0, "std": 20.0, "min": 1.0, "max": 99.0,
-                   "histogram": {"edges": edges.tolist(), "counts": counts.tolist()}},
+        "labels": {
+            "mean": 55.0,
+            "std": 20.0,
+            "min": 1.0,
+            "max": 99.0,
+            "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
+        },
         "figures": figures(),
         "within": [within("generator", 3), within("group", 60)],
         "levels": levels(),
         "reliability": reliability(),
         "verdict": ["another scorer has to be better by about 0.030 in SRCC to be told apart here"],
         "warnings": [],
-    }  # fmt: skip
+    }
     return held | changes
 
 
@@ -122,20 +127,38 @@ def within(column: str, n: int) -> dict[str, Any]:
     for part in parts[:3]:
         part |= {"low": part["srcc"] - 0.1, "high": part["srcc"] + 0.1}
     mean = {"value": 0.65, "low": 0.6, "high": 0.7, "note": None}
-    return {"column": column, "about": f"inside each {column}", "mean": mean, "median": 0.66, "parts": parts,
-            "n_parts": n, "n_small": 0, "n_constant": 0}  # fmt: skip
+    return {
+        "column": column,
+        "about": f"inside each {column}",
+        "mean": mean,
+        "median": 0.66,
+        "parts": parts,
+        "n_parts": n,
+        "n_small": 0,
+        "n_constant": 0,
+    }
 
 
 def levels() -> list[dict[str, Any]]:
     words = ("bad", "poor", "fair", "good", "excellent")
     means = (12.0, 4.0, -0.5, -6.0, None)
-    return [{"level": w, "n": 9, "mean_residual": m, "std_residual": None if m is None else 5.0}
-            for w, m in zip(words, means, strict=True)]  # fmt: skip
+    return [
+        {"level": w, "n": 9, "mean_residual": m, "std_residual": None if m is None else 5.0}
+        for w, m in zip(words, means, strict=True)
+    ]
 
 
 def reliability() -> list[dict[str, Any]]:
-    return [{"score_mean": 1.2 + 0.4 * i, "label_mean": 8.0 + 9 * i, "n": 30, "low": 6.0 + 9 * i, "high": 11.0 + 9 * i}
-            for i in range(10)]  # fmt: skip
+    return [
+        {
+            "score_mean": 1.2 + 0.4 * i,
+            "label_mean": 8.0 + 9 * i,
+            "n": 30,
+            "low": 6.0 + 9 * i,
+            "high": 11.0 + 9 * i,
+        }
+        for i in range(10)
+    ]
 
 
 def nothing_known(value: Any) -> Any:
@@ -162,15 +185,25 @@ def run(*sets: ScoredSet, entries: list[dict[str, Any]] | None = None, **changes
         "visq": "0.1.0",
         "command": "visq evaluate koniq.csv --out runs/mini",
         "aspect": "quality",
-        "source": {"kind": "model", "name": "mini", "model_hash": "3c" * 32, "readout": "levels",
-                   "preprocessing": "srgb;squash320-bicubic", "runtime": "onnxruntime", "file": None, "sha256": None,
-                   "trained_on": ["AGIQA-3K"], "calibration": None, "n_params": 2_200_000},
+        "source": {
+            "kind": "model",
+            "name": "mini",
+            "model_hash": "3c" * 32,
+            "readout": "levels",
+            "preprocessing": "srgb;squash320-bicubic",
+            "runtime": "onnxruntime",
+            "file": None,
+            "sha256": None,
+            "trained_on": ["AGIQA-3K"],
+            "calibration": None,
+            "n_params": 2_200_000,
+        },
         "settings": {"resamples": 1000, "level": 0.95, "method": "percentile", "seed": 0},
         "cost": {"n": 297, "seconds": 12.5, "pictures_per_s": 23.76, "threads": 2},
         "sets": told,
         "mean": mean if len(sets) > 1 else None,
         "compare_hint": None,
-    } | changes  # fmt: skip
+    } | changes
     return Run(
         Path("runs/mini"), {"aspect": "quality", "sets": [one.name for one in sets]}, report, tuple(sets)
     )
@@ -190,16 +223,29 @@ def comparison(
         "visq": "0.1.0",
         "command": "visq compare runs/mini runs/niqe --out both",
         "aspect": "quality",
-        "runs": [{"name": name, "path": f"runs/{name}", "source": {"kind": "model", "name": name, "trained_on": []},
-                  "cost": None if i else {"n": 297, "seconds": 12.5, "pictures_per_s": 23.76, "threads": 2},
-                  "n_params": None if i else 2_200_000} for i, name in enumerate(names)],
-        "settings": {"resamples": 1000, "level": 0.95, "method": "percentile", "seed": 0, "margin": 0.005,
-                     "n_tests": {"srcc": 1, "plcc": 1}},
+        "runs": [
+            {
+                "name": name,
+                "path": f"runs/{name}",
+                "source": {"kind": "model", "name": name, "trained_on": []},
+                "cost": None if i else {"n": 297, "seconds": 12.5, "pictures_per_s": 23.76, "threads": 2},
+                "n_params": None if i else 2_200_000,
+            }
+            for i, name in enumerate(names)
+        ],
+        "settings": {
+            "resamples": 1000,
+            "level": 0.95,
+            "method": "percentile",
+            "seed": 0,
+            "margin": 0.005,
+            "n_tests": {"srcc": 1, "plcc": 1},
+        },
         "sets": [common_set(name, names, pairs) for name in sets],
         "mean": None,
         "mean_in_domain": None,
         "warnings": [],
-    }  # fmt: skip
+    }
     return held | changes
 
 
@@ -215,10 +261,13 @@ def common_set(
         "protocol": None,
         "population": None,
         "trained_on": dict.fromkeys(names),
-        "figures": {run: {"srcc": figure(0.87 - 0.2 * i), "plcc": figure(0.88 - 0.2 * i)} for i, run in enumerate(names)},
+        "figures": {
+            run: {"srcc": figure(0.87 - 0.2 * i), "plcc": figure(0.88 - 0.2 * i)}
+            for i, run in enumerate(names)
+        },
         "pairs": [pair(a, b) for a, b in pairs],
         "disagreements": [disagreement(i, names) for i in range(5)],
-    }  # fmt: skip
+    }
     return held | changes
 
 
@@ -241,8 +290,15 @@ def pair_test(difference: float | None, *, p: float | None = 0.001, **changes: A
         if difference is None
         else {"low": difference - 0.05, "high": difference + 0.05}
     )
-    return {"difference": difference, **ends, "p": p, "p_holm": p, "verdict": "n = 297: .871 and .671 differ (p .001)",
-            "equivalence": held, "smallest_detectable": 0.04} | changes  # fmt: skip
+    return {
+        "difference": difference,
+        **ends,
+        "p": p,
+        "p_holm": p,
+        "verdict": "n = 297: .871 and .671 differ (p .001)",
+        "equivalence": held,
+        "smallest_detectable": 0.04,
+    } | changes
 
 
 def disagreement(i: int, names: tuple[str, ...]) -> dict[str, Any]:

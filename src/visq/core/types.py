@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visq.core.scales import Scale
+
+_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 FloatArray = NDArray[np.floating[Any]]
 BoolArray = NDArray[np.bool_]
@@ -134,7 +137,9 @@ def printable(text: str) -> str:
         >>> printable("a\udcff\n.jpg")
         'a\\xff\\n.jpg'
     """
-    decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    # Half a character, as JSON may spell one, is no byte that could be decoded: it is an escape at once.
+    whole = _HALF.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    decoded = whole.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     if decoded.isprintable():
         return decoded
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in decoded)

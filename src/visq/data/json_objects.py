@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from visq.core.errors import DataError, InputError
-from visq.data.formats import Number
+from visq.data.cells import Number
 
 _CHUNK = 1 << 16
 _LARGEST = 1 << 24  # characters of one object; without it a file with one open bracket would be read whole
+_LONGEST_WORD = 32  # characters; an error that far from the end of the buffer is not for want of text
 _BETWEEN = " \t\r\n,"
 
 
@@ -80,16 +81,24 @@ class _Objects:
             try:
                 found, end = self._decoder.raw_decode(self._text, self._at)
             except (json.JSONDecodeError, RecursionError) as error:
-                # It may only go on beyond the buffer; twice as much each time keeps the work linear.
-                if isinstance(error, RecursionError) or len(self._text) - self._at > _LARGEST:
-                    raise self._error("an object too deep or too large to be a row") from None
-                line = self._line + self._text.count("\n", 0, error.pos)
-                if not self._read(size):
-                    raise self._error(f"{error.msg} (line {line}); the file is cut off or no JSON") from None
+                self._read_on(error, size)
+                # Twice as much each time keeps the work linear.
                 size *= 2
                 continue
+            if "\\u" in self._text[self._at : end] and (wrong := _unusable(found)):
+                raise self._error(f"{wrong}; no name or text of a table holds that")
             self._at = end
-            return dict(found)
+            return cast("dict[str, Any]", found)
+
+    def _read_on(self, error: json.JSONDecodeError | RecursionError, size: int) -> None:
+        """Read further if the object may go on beyond the buffer; else say what is wrong with it."""
+        if isinstance(error, RecursionError) or len(self._text) - self._at > _LARGEST:
+            raise self._error("an object too deep or too large to be a row") from None
+        line = self._line + self._text.count("\n", 0, error.pos)
+        is_sure = len(self._text) - error.pos > _LONGEST_WORD and not error.msg.startswith("Unterminated")
+        if is_sure or not self._read(size):
+            advice = "mend it" if is_sure else "the file is cut off or no JSON"
+            raise self._error(f"{error.msg} (line {line}); {advice}") from None
 
     def _read(self, size: int) -> bool:
         """Drop what is behind, read on; whether there was more."""
@@ -102,3 +111,18 @@ class _Objects:
         line = self._line + self._text.count("\n", 0, self._at)
         where = "" if "(line" in what else f" (line {line})"
         return DataError(f"{self._shown}, row {max(self._row, 1)}{where}: {what}")
+
+
+def _unusable(value: Any) -> str:  # any JSON value
+    """What escapes have brought in that no file name, table or terminal can hold; empty text if nothing."""
+    if isinstance(value, str):
+        if "\0" in value:
+            return "a NUL character"
+        return (
+            "" if value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value) else "half a character"
+        )
+    if isinstance(value, dict):
+        return next(filter(None, map(_unusable, (*value, *value.values()))), "")
+    if isinstance(value, list):
+        return next(filter(None, map(_unusable, value)), "")
+    return ""

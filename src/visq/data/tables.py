@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from visq.core.errors import DataError, InputError, MissingExtra
 from visq.core.registry import unknown_name
 from visq.core.types import printable
-from visq.data.formats import FORMATS, Format, Number, RecordError, recognised
+from visq.data.cells import cell_text, plain
+from visq.data.dataset_info import described
+from visq.data.formats import FORMATS, Format, RecordError, recognised
 from visq.data.json_objects import json_objects
+
+__all__ = ["DEFECT", "ENDINGS", "FlatTable", "cell_text", "open_text", "plain", "read_table", "table_kind"]
 
 ENDINGS = {
     ".csv": "csv",
@@ -29,8 +32,10 @@ ENDINGS = {
     ".parquet": "parquet",
 }
 DEFECT = "defect"
-"""Column that says what is wrong with a row, where a table is read loosely."""
+"""Column that says what is wrong with a row, where a table is read loosely; one of the table's own that is
+called so becomes `source_defect` there."""
 
+_FIRST_ROW = "the first row has to name the columns"
 LINE_LIMIT = 1 << 22  # characters; without it a file without line breaks would be read whole
 
 
@@ -67,10 +72,13 @@ class FlatTable:
             raise unknown_name("format", format, FORMATS)
         _check_regular(self.path)
         self.kind = table_kind(self.path)
-        self._format: Format | None = None if format is None else FORMATS.get(format)
+        about = described(self.path) if format in (None, "llamafactory") else None
+        self._rename = about.plain if about else None
+        chosen = "llamafactory" if about else format
+        self._format: Format | None = FORMATS.get(chosen) if chosen else None
         self._names = self._header()
         if self._format is None:
-            self._format = recognised(self._names)
+            self._format = recognised(self._names, self.kind)
         self.format = self._format.name if self._format else self.kind
         self.columns = self._found_columns()
 
@@ -88,13 +96,21 @@ class FlatTable:
         """Names of columns: a CSV's first row, a Parquet's schema, the keys of JSON's first object."""
         if self.kind in ("csv", "tsv"):
             for _, cells in self._records():
-                return tuple(cell.strip() for cell in cells)
-            raise DataError(f"{self.shown} is empty; the first row has to name the columns")
+                if not any(cell.strip() for cell in cells):
+                    raise DataError(f"{self.shown}, row 1: no column names; {_FIRST_ROW}")
+                return self._own(cell.strip() for cell in cells)
+            raise DataError(f"{self.shown} is empty; {_FIRST_ROW}")
         if self.kind == "parquet":
-            return tuple(self._parquet_names())
+            return self._own(self._parquet_names())
         for _, record in json_objects(self.path, self.shown):
-            return tuple(record)
+            return self._own(record)
         raise DataError(f"{self.shown} holds no object; a table in JSON is a list of objects")
+
+    def _own(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The table's own names, none of them mistaken for that of the column of defects."""
+        if self.strict:
+            return tuple(names)
+        return tuple(f"source_{name}" if name.casefold() == DEFECT else name for name in names)
 
     def _found_columns(self) -> tuple[str, ...]:
         if self._format is None and self.kind != "json":
@@ -114,7 +130,8 @@ class FlatTable:
 
     def _cells(self, row: int, record: Mapping[str, Any]) -> Mapping[str, str]:
         try:
-            return self._format.flat(record) if self._format else plain(record)
+            record = self._rename(record) if self._rename else record
+            return self._format.cells(record) if self._format else plain(record)
         except RecordError as error:
             if self.strict:
                 raise DataError(f"{self.shown}, row {row}: {error}") from None
@@ -122,22 +139,28 @@ class FlatTable:
 
     def _raw(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         if self.kind == "json":
-            yield from json_objects(self.path, self.shown)
+            for row, record in json_objects(self.path, self.shown):
+                yield row, self._renamed(record)
         elif self.kind == "parquet":
             yield from self._parquet_rows()
         else:
             names = self._names
             if self._format is not None and self._format.header:
                 names = self._format.header
+            keys = names if self.strict else (*names, DEFECT)
             for row, cells in self._text_rows(names):
-                yield row, dict(zip(names, cells, strict=False))
+                yield row, dict(zip(keys, cells, strict=True))
+
+    def _renamed(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        return record if self.strict else dict(zip(self._own(record), record.values(), strict=True))
 
     def _text_rows(self, names: tuple[str, ...] | None = None) -> Iterator[tuple[int, list[str]]]:
         """Rows of a CSV with content, all as long as the header."""
         names = self._names if names is None else names
         has_header = names is self._names
         for row, cells in self._records():
-            if (row == 1 and has_header) or not any(cell.strip() for cell in cells):
+            # One call for the usual row; the whole row is looked at only where its first cell is blank.
+            if (row == 1 and has_header) or not ((cells and cells[0].strip()) or any(map(str.strip, cells))):
                 continue
             wrong = ""
             if len(cells) != len(names):
@@ -173,7 +196,7 @@ class FlatTable:
         file.seek(0)
         if self.kind == "tsv":
             return "\t"
-        return ";" if ";" in header and "," not in header else ","
+        return next((mark for mark in ",;\t" if mark in header), ",")
 
     def _parquet_names(self) -> list[str]:
         pa = _pyarrow()
@@ -184,19 +207,23 @@ class FlatTable:
                 f"{self.shown} is no Parquet file that can be read: {_first_line(error)}"
             ) from None
         # Pictures kept inside a table are no cells of text.
-        return [field.name for field in schema if not _is_binary(pa, field.type)]
+        names = [field.name for field in schema if not _is_binary(pa, field.type)]
+        if repeated := next((name for i, name in enumerate(names) if name in names[:i]), None):
+            raise DataError(f"{self.shown}: column {repeated!r} stands twice; rename one of the two")
+        return names
 
     def _parquet_rows(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         pa = _pyarrow()
-        row = 0
+        names, row = self._parquet_names(), 0
         try:
             with pa.parquet.ParquetFile(self.path) as file:
-                for batch in file.iter_batches(batch_size=4096, columns=list(self._names)):
+                for batch in file.iter_batches(batch_size=4096, columns=names):
                     for record in batch.to_pylist():
                         row += 1
-                        yield row, record
-        except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{self.shown}, row {row + 1}: {_first_line(error)}") from None
+                        yield row, dict(zip(self._names, map(record.get, names), strict=True))
+        # Besides its own errors: text that is no UTF-8, times that Python has no value for.
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+            raise DataError(f"{self.shown}, after row {row}: {_first_line(error)}") from None
 
 
 def read_table(path: str | os.PathLike[str], *, format: str | None = None, strict: bool = True) -> FlatTable:
@@ -207,6 +234,8 @@ def read_table(path: str | os.PathLike[str], *, format: str | None = None, stric
 def table_kind(path: str) -> str:
     """How a table is written: by its ending; another text is JSON if it begins with an object or a list.
 
+    A `.txt` with a tab in its first line is a TSV.
+
     Raises:
         InputError: no table has this ending.
     """
@@ -214,44 +243,13 @@ def table_kind(path: str) -> str:
     if ending in ENDINGS:
         return ENDINGS[ending]
     with open_text(path) as file:
-        if file.read(1024).lstrip()[:1] in ("{", "["):
-            return "json"
+        begin = file.read(1024)
+    if begin.lstrip()[:1] in ("{", "["):
+        return "json"
+    if ending == ".txt" and "\t" in begin.partition("\n")[0]:
+        return "tsv"
     known = ", ".join(ENDINGS)
     raise InputError(f"{printable(path)!r} is no table by its ending; known are {known}")
-
-
-def plain(record: Mapping[str, Any]) -> dict[str, str]:
-    """A record's values as text cells, under their own names."""
-    return {str(key): cell_text(value) for key, value in record.items()}
-
-
-def cell_text(value: object) -> str:
-    """One value as a cell: numbers as written, null empty, true and false as words, the rest as JSON.
-
-    Example:
-        >>> cell_text(None), cell_text(True), cell_text(2.50), cell_text(["a", 1])
-        ('', 'true', '2.5', '["a", 1]')
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, int | float):
-        return repr(value)
-    return json.dumps(_loosened(value), ensure_ascii=False, default=str)
-
-
-def _loosened(value: Any) -> Any:  # any JSON value
-    """Nested numbers kept as text become numbers again, so that they are not written in quotation marks."""
-    if isinstance(value, Number):
-        return json.loads(value)
-    if isinstance(value, Mapping):
-        return {key: _loosened(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_loosened(item) for item in value]
-    return value
 
 
 class _BadTextError(Exception):
@@ -283,10 +281,11 @@ def _lines(file: io.TextIOWrapper) -> Iterator[str]:
     while line := file.readline(LINE_LIMIT):
         if len(line) == LINE_LIMIT:
             raise _BadTextError(f"a line of more than {LINE_LIMIT} characters; is this a CSV file?")
-        try:
-            line.encode()
-        except UnicodeEncodeError:
-            raise _BadTextError("not UTF-8; save the table as CSV UTF-8") from None
+        if not line.isascii():
+            try:
+                line.encode()
+            except UnicodeEncodeError:
+                raise _BadTextError("not UTF-8; save the table as CSV UTF-8") from None
         if "\0" in line:
             raise _BadTextError("a NUL byte; save the table as CSV UTF-8")
         yield line
@@ -311,7 +310,9 @@ def _is_binary(pa: Any, kind: Any) -> bool:
     types = pa.types
     if types.is_struct(kind):  # a picture of Hugging Face: {bytes, path}
         return any(_is_binary(pa, kind.field(i).type) for i in range(kind.num_fields))
-    return bool(types.is_binary(kind) or types.is_large_binary(kind))
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return _is_binary(pa, kind.value_type)
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind))
 
 
 def _pyarrow() -> Any:  # pyarrow has no types

@@ -126,6 +126,8 @@ def _of_margin(pair: Values, test: Values) -> str:
     """What holds of the margin; where nothing does, what could have been seen."""
     held = test.get("equivalence") or {}
     margin = held.get("margin")
+    if margin is None:
+        return ""
     if held.get("equivalent"):
         return f"Equivalent within {margin:g}."
     if _is_small(test.get("p_holm")):
@@ -277,16 +279,31 @@ def _agreements(found: Values) -> Iterator[dict[str, str]]:
 def _disagreement(one: Values, names: Sequence[str]) -> dict[str, Any]:
     ranks, scores = one.get("ranks") or {}, one.get("scores") or {}
     of_label = one.get("label_rank")
-    facts = [("Label", f"{written(one.get('label'))}{_rank(of_label)}")]
-    facts += [(run, f"{written(scores.get(run))}{_rank(ranks.get(run))}") for run in names if run in scores]
+    facts: list[tuple[str, str, int | None]] = [
+        ("Label", f"{written(one.get('label'))}{_rank(of_label)}", None)
+    ]
+    facts += [
+        (run, f"{written(scores.get(run))}{_rank(ranks.get(run))}", _tone(k))
+        for k, run in enumerate(names)
+        if run in scores
+    ]
     return {
         "id": str(one["id"]),
         "path": str(one.get("path") or ""),
         "gap": "" if one.get("gap") is None else f"{percent(one['gap'])} apart by rank",
         "facts": facts,
         "label_at": None if of_label is None else round(100 * of_label, 1),
-        "marks": [round(100 * ranks[run], 1) for run in names if ranks.get(run) is not None],
+        "marks": [
+            (round(100 * ranks[run], 1), _tone(k))
+            for k, run in enumerate(names)
+            if ranks.get(run) is not None
+        ],
     }
+
+
+def _tone(k: int) -> int:
+    """The colour of a run's mark; neighbours are far apart."""
+    return (4, 0, 2, 3, 1)[k % 5]
 
 
 def _rank(rank: float | None) -> str:
@@ -296,4 +313,4 @@ def _rank(rank: float | None) -> str:
 def _made(run: Values) -> Iterator[tuple[str, str]]:
     yield from named({"folder": run.get("path")})
     yield from named(run.get("source") or {})
-    yield from ((f"cost: {name}", value) for name, value in named(run.get("cost") or {}))
+    yield from named({f"cost: {name}": value for name, value in (run.get("cost") or {}).items()})

@@ -267,8 +267,7 @@ def _range(figure: Values, low: float) -> dict[str, Any] | None:
 
 def _made(report: Values) -> Iterator[tuple[str, str]]:
     yield from named(report.get("source") or {})
-    cost = report.get("cost") or {}
-    yield from ((f"cost: {name}", value) for name, value in named(cost))
+    yield from named({f"cost: {name}": value for name, value in (report.get("cost") or {}).items()})
     yield from named(report.get("settings") or {})
     yield from named({"visq": report.get("visq")})
 

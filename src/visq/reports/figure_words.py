@@ -266,7 +266,7 @@ def note_of(name: str, figure: Figure) -> str:
     """What stands beside a figure: its note, and what belongs to it."""
     said: list[str] = [str(figure["note"])] if figure.get("note") else []
     for key, form in _DETAILS.items():
-        if figure.get(key) not in (None, []):
+        if _is_known(figure.get(key)):
             said.append(form.format(_plain(figure[key])))
     if figure.get("n_undefined"):
         said.append(f"{figure['n_undefined']} resamples without it left out")
@@ -282,6 +282,10 @@ _DETAILS = {
     "max_fpr": "at a false positive rate of {}",
     "bins": "{} bins",
 }
+
+
+def _is_known(value: object) -> bool:
+    return value is not None and (not isinstance(value, list) or (bool(value) and None not in value))
 
 
 def _plain(value: object) -> str:

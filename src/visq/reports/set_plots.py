@@ -270,10 +270,11 @@ def _histogram(
     title: str, caption: str, values: Float64Array, scale: Scale | None, name: str, tone: int = 4
 ) -> Plot:
     low, high = float(values.min()), float(values.max())
-    if scale is not None:
-        low, high = min(low, scale.low), max(high, scale.high)
     if low == high:
         caption += " All are equal."
+    if scale is not None:
+        low, high = min(low, scale.low), max(high, scale.high)
+    elif low == high:
         low, high = low - 0.5, high + 0.5
     counts, edges = np.histogram(values, plots.N_BARS, (low, high))
     svg = plots.bars(edges, counts.tolist(), name, tone)

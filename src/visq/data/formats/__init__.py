@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from visq.core.registry import Registry
+from visq.data.cells import Number, cell_text
+from visq.data.columns import FILE_COLUMNS, ID_COLUMNS, listed
 
 FORMATS = Registry(
     "format",
@@ -29,14 +32,12 @@ FORMATS = Registry(
 )
 
 
-class Number(str):
-    """A number of a JSON file, with the digits it was written with."""
-
-    __slots__ = ()
-
-
 class RecordError(Exception):
     """A record that is not of its format; the message says what is wrong, the reader adds file and row."""
+
+
+RECORDS = ("json", "parquet")
+"""How tables are written whose cells have types."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,9 @@ class Format:
         matches: whether a table with these columns (or keys of its first object) is of this shape.
         flat: one record to cells under visq's column names: `image`, `id`, `score`, `std`, `group`, ...;
             RecordError where it is not of this shape. Cells of one table may differ from row to row.
+        uses: keys that `flat` has taken up; what else a record holds stays beside it.
+        kinds: how such tables are written (`csv`, `tsv`, `json`, `parquet`); a table written another way is
+            of this shape only if its user says so.
         header: names of the columns where the file has none of its own; empty where it has.
     """
 
@@ -56,14 +60,31 @@ class Format:
     about: str
     matches: Callable[[Collection[str]], bool]
     flat: Callable[[Mapping[str, Any]], dict[str, str]]
+    uses: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = RECORDS
     header: tuple[str, ...] = ()
 
+    def cells(self, record: Mapping[str, Any]) -> dict[str, str]:
+        """One record as cells: what `flat` makes of it, and all other values under their own names.
 
-def recognised(columns: Collection[str]) -> Format | None:
-    """The format with these columns, or None where it is none of them."""
+        A name that is taken, or would be mistaken for an id or a file, gets `source_` before it.
+
+        Raises:
+            RecordError: it is not of this shape.
+        """
+        cells = self.flat(record)
+        taken = {name.casefold() for name in (*cells, *ID_COLUMNS, *FILE_COLUMNS)}
+        for key, value in record.items():
+            if key not in self.uses:
+                cells[f"source_{key}" if key.casefold() in taken else key] = cell_text(value)
+        return cells
+
+
+def recognised(columns: Collection[str], kind: str) -> Format | None:
+    """The format with these columns, for a table written as `kind`, or None where it is none of them."""
     for name in FORMATS:
         found: Format = FORMATS.get(name)
-        if found.matches(columns):
+        if kind in found.kinds and found.matches(columns):
             return found
     return None
 
@@ -75,7 +96,7 @@ def required(record: Mapping[str, Any], key: str) -> Any:  # any JSON value
         RecordError: it is not.
     """
     if key not in record:
-        raise RecordError(f"no {key!r}; it has {', '.join(map(repr, record)) or 'nothing'}")
+        raise RecordError(f"no {key!r}; it has {listed([*map(repr, record)]) or 'nothing'}")
     return record[key]
 
 
@@ -87,7 +108,7 @@ def text_of(record: Mapping[str, Any], key: str) -> str:
     """
     value = required(record, key)
     if not isinstance(value, str):
-        raise RecordError(f"{key!r} is no text: {value!r}")
+        raise RecordError(f"{key!r} is no text: {brief(value)}")
     return str(value).strip()
 
 
@@ -99,10 +120,16 @@ def number_cells(value: object, key: str) -> dict[str, str]:
     """
     if value is None:
         return {"score": "", "score_kind": ""}
-    if isinstance(value, Number | int | float) and not isinstance(value, bool):
+    if isinstance(value, Number | int | float | Decimal) and not isinstance(value, bool):
         return {"score": str(value), "score_kind": "number"}
     if isinstance(value, str):
         # A trailing blank is kept in the kind: a reader that does not strip fails on it.
         kind = "text" if value == value.strip() else "text with blanks"
         return {"score": value.strip(), "score_kind": kind}
-    raise RecordError(f"{key!r} is no number: {value!r}")
+    raise RecordError(f"{key!r} is no number: {brief(value)}")
+
+
+def brief(value: object) -> str:
+    """A value for a message, cut after 60 characters."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

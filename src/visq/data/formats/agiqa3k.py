@@ -10,7 +10,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from visq.data.formats import Format, RecordError, text_of
+from visq.data.cells import cell_text
+from visq.data.formats import RECORDS, Format, RecordError, text_of
 
 _NAME = re.compile(r"(?P<generator>.+)_(?P<index>\d{3})\.\w+$")
 _COLUMNS = {
@@ -27,14 +28,20 @@ def matches(columns: Collection[str]) -> bool:
 
 
 def flat(record: Mapping[str, Any]) -> dict[str, str]:
-    """One row: image, prompt, group (the prompt's number), generator, quality, consistency, their stds."""
+    """One row: image, group (the prompt's number), generator, quality, consistency, their stds."""
     name = text_of(record, "name")
     found = _NAME.fullmatch(name)
     if found is None:
         raise RecordError(f"{name!r} is no name of the form GENERATOR_INDEX.jpg")
     cells = {"image": name, "group": f"p{found['index']}", "generator": found["generator"]}
-    others = {k: str(v) for k, v in record.items() if k not in _COLUMNS and k != "name"}
-    return cells | others | {new: str(record[old]).strip() for old, new in _COLUMNS.items() if old in record}
+    return cells | {new: cell_text(record[old]).strip() for old, new in _COLUMNS.items() if old in record}
 
 
-FORMAT = Format("agiqa3k", "AGIQA-3K: data.csv of the database", matches, flat)
+FORMAT = Format(
+    "agiqa3k",
+    "AGIQA-3K: data.csv of the database",
+    matches,
+    flat,
+    uses=("name", *_COLUMNS),
+    kinds=("csv", "tsv", *RECORDS),
+)

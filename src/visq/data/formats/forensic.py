@@ -10,7 +10,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from visq.data.formats import Format, RecordError, required, text_of
+from visq.data.cells import cell_text
+from visq.data.formats import RECORDS, Format, RecordError, brief, required, text_of
 
 _SIZE = re.compile(r"(\d+)x(\d+)")
 
@@ -22,11 +23,10 @@ def matches(columns: Collection[str]) -> bool:
 
 def flat(record: Mapping[str, Any]) -> dict[str, str]:
     """One row: image, label (1 forged, 0 authentic), mask (path, or empty), height and width where given."""
-    image, label = text_of(record, "image_path"), str(required(record, "label")).strip()
+    image, label = text_of(record, "image_path"), cell_text(required(record, "label")).strip()
     if label not in ("0", "1"):
-        raise RecordError(f"'label' is {label!r}; 1 is forged, 0 is authentic")
-    mask = record.get("mask_path")
-    mask = "" if mask is None else str(mask).strip()
+        raise RecordError(f"'label' is {brief(label)}; 1 is forged, 0 is authentic")
+    mask = "" if record.get("mask_path") is None else text_of(record, "mask_path")
     # Only a whole match is a size: a path may hold an x, too.
     size = _SIZE.fullmatch(mask)
     cells = {"image": image, "label": label, "mask": "" if size else mask}
@@ -35,4 +35,11 @@ def flat(record: Mapping[str, Any]) -> dict[str, str]:
     return cells
 
 
-FORMAT = Format("forensic", "index of forged and authentic pictures with masks", matches, flat)
+FORMAT = Format(
+    "forensic",
+    "index of forged and authentic pictures with masks",
+    matches,
+    flat,
+    uses=("image_path", "mask_path", "label"),
+    kinds=("csv", "tsv", *RECORDS),
+)

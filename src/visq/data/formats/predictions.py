@@ -13,23 +13,24 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from visq.data.formats import Format, required
+from visq.data.cells import cell_text
+from visq.data.formats import Format, brief, required
 
 _STEM = re.compile(r"(?:score of this image is|final score is|aesthetic score\s*:|rating\s*:)\s*<?\s*", re.I)
 _NUMBER = re.compile(r"([-+]?\d+(?:\.\d+)?)\s*(?=[.>\s]|<\||$)")
 
 
 def matches(columns: Collection[str]) -> bool:
-    """The two texts that are always there."""
-    return {"predict", "label"} <= set(columns)
+    """The two texts that are always there, and no name of a picture."""
+    return {"predict", "label"} <= set(columns) <= {"prompt", "predict", "label"}
 
 
 def flat(record: Mapping[str, Any]) -> dict[str, str]:
     """One row: score (of the prediction, or empty), label (a number, or empty), predict, error."""
-    predict, label = str(required(record, "predict")), str(required(record, "label"))
+    predict, label = cell_text(required(record, "predict")), cell_text(required(record, "label"))
     score = number_in(predict)
     cells = {"score": score or "", "label": number_in(label) or "", "predict": predict}
-    cells["error"] = "" if score else f"no score in {_cut(predict)!r}"
+    cells["error"] = "" if score else f"no score in {brief(predict)}"
     return cells
 
 
@@ -50,8 +51,6 @@ def number_in(text: str) -> str | None:
     return whole.group(1) if whole else None
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-FORMAT = Format("predictions", "LLaMA-Factory: generated_predictions.jsonl", matches, flat)
+FORMAT = Format(
+    "predictions", "LLaMA-Factory: generated_predictions.jsonl", matches, flat, ("prompt", "predict", "label")
+)

@@ -1,7 +1,7 @@
 """Format `pyiqa`: scores that pyiqa's script saves, a name and a number a row. Opens no file.
 
-Source: chaofengc/IQA-PyTorch, inference_iqa.py --save_file. pyiqa's scores point either way and have many
-scales; the table says neither.
+Source: chaofengc/IQA-PyTorch, inference_iqa.py --save_file; separated by commas, by tabs in early versions.
+pyiqa's scores point either way and have many scales; the table says neither.
 """
 
 from __future__ import annotations
@@ -36,4 +36,6 @@ def _is_number(text: str) -> bool:
         return False
 
 
-FORMAT = Format("pyiqa", "pyiqa: name and score, without a header", matches, flat, _HEADER)
+FORMAT = Format(
+    "pyiqa", "pyiqa: name and score, without a header", matches, flat, _HEADER, ("csv", "tsv"), _HEADER
+)

@@ -8,17 +8,17 @@ build_soft_labels.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from visq.data.formats import Format, Number, RecordError, number_cells, text_of
+from visq.data.cells import cell_text
+from visq.data.columns import listed
+from visq.data.formats import Format, RecordError, brief, number_cells, text_of
 
 _IMAGE_KEYS = ("image", "img_path")
 _TOKEN = "<|image|>"
 _ANSWER = re.compile(r"\bis\s+(.+?)\.?\s*$", re.DOTALL)
-_DEQA = ("std", "std_norm", "gt_score_norm", "level_probs", "level_probs_org")
 
 
 def matches(columns: Collection[str]) -> bool:
@@ -29,34 +29,26 @@ def matches(columns: Collection[str]) -> bool:
 
 
 def flat(record: Mapping[str, Any]) -> dict[str, str]:
-    """One row: image, score, score_kind, source_id, question, level, counts of pictures, DeQA's extras."""
+    """One row: image, score, score_kind, source_id, question, level, counts of pictures."""
     key = next((name for name in _IMAGE_KEYS if name in record), None)
     if key is None:
-        raise RecordError(f"no 'image' and no 'img_path'; it has {', '.join(map(repr, record))}")
+        raise RecordError(f"no 'image' and no 'img_path'; it has {listed([*map(repr, record)])}")
     images = record[key] if isinstance(record[key], list) else [text_of(record, key)]
     if not images or not all(isinstance(image, str) and image.strip() for image in images):
-        raise RecordError(f"{key!r} names no picture: {record[key]!r}")
+        raise RecordError(f"{key!r} names no picture: {brief(record[key])}")
     cells = {"image": images[0].strip(), "n_images": str(len(images))}
     cells |= _score(record)
     if "id" in record:
-        cells["source_id"] = str(record["id"])
+        cells["source_id"] = cell_text(record["id"])
     if "conversations" in record:
         cells |= _conversation(record["conversations"])
-    for name in _DEQA:
-        if name in record:
-            value = record[name]
-            is_plain = isinstance(value, str | Number)
-            cells[name] = str(value) if is_plain else json.dumps([float(v) for v in value])
-    for name, value in record.items():  # what else a list has: its split, its groups
-        if isinstance(value, str) and name not in (key, "id", "gt_score"):
-            cells.setdefault(name, str(value))
     return cells
 
 
 def _score(record: Mapping[str, Any]) -> dict[str, str]:
     if "gt_score" in record:
         return number_cells(record["gt_score"], "gt_score")
-    _, arrow, score = str(record.get("id", "")).rpartition("->")
+    _, arrow, score = cell_text(record.get("id")).rpartition("->")
     cells = number_cells(score if arrow else None, "id")
     # An id is text by nature: that its score is written as text is no fault of the list.
     return cells | {"score_kind": "id" if arrow else ""}
@@ -65,7 +57,7 @@ def _score(record: Mapping[str, Any]) -> dict[str, str]:
 def _conversation(turns: object) -> dict[str, str]:
     if not (isinstance(turns, list) and len(turns) >= 2 and all(isinstance(t, Mapping) for t in turns)):
         raise RecordError("'conversations' is no list of a question and an answer")
-    asked, answered = str(turns[0].get("value", "")), str(turns[1].get("value", ""))
+    asked, answered = (cell_text(turn.get("value")) for turn in turns[:2])
     found = _ANSWER.search(answered)
     return {
         "question": asked.replace(_TOKEN, "").strip(),
@@ -76,4 +68,11 @@ def _conversation(turns: object) -> dict[str, str]:
     }
 
 
-FORMAT = Format("qalign", "Q-Align and DeQA: conversations, or lists of gt_score", matches, flat)
+# DeQA's extras (std, level_probs, ...) keep their names.
+FORMAT = Format(
+    "qalign",
+    "Q-Align and DeQA: conversations, or lists of gt_score",
+    matches,
+    flat,
+    uses=(*_IMAGE_KEYS, "id", "gt_score", "conversations"),
+)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from visq.data.formats import Format, RecordError, number_cells, required, text_of
+from visq.data.formats import RECORDS, Format, RecordError, brief, number_cells, required, text_of
 
 _POLES = (("logit_good", "logit_poor"), ("logit_high", "logit_low"))
 
@@ -22,7 +22,7 @@ def matches(columns: Collection[str]) -> bool:
 
 
 def flat(record: Mapping[str, Any]) -> dict[str, str]:
-    """One row: image, score from the logits, gt_score as it is, and the logits as they are."""
+    """One row: image, score from the logits, gt_score. The logits stay beside it as they are."""
     image = text_of(record, "img_path" if "img_path" in record else "image")
     good, poor = next(pair for pair in (*_POLES, _POLES[0]) if pair[0] in record or pair == _POLES[0])
     gap = _number(record, poor) - _number(record, good)
@@ -30,7 +30,7 @@ def flat(record: Mapping[str, Any]) -> dict[str, str]:
     for key in ("gt_score", "mos"):
         if key in record:
             cells["gt_score"] = number_cells(record[key], key)["score"]
-    return cells | {key: str(value) for key, value in record.items() if key.startswith("logit")}
+    return cells
 
 
 def _number(record: Mapping[str, Any], key: str) -> float:
@@ -38,7 +38,7 @@ def _number(record: Mapping[str, Any], key: str) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise RecordError(f"{key!r} is no number: {value!r}") from None
+        raise RecordError(f"{key!r} is no number: {brief(value)}") from None
     if not math.isfinite(number):
         raise RecordError(f"{key!r} is {number}; a logit is finite")
     return number
@@ -48,4 +48,11 @@ def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
-FORMAT = Format("qbench", "Q-Bench: logits of good and poor beside the opinion score", matches, flat)
+FORMAT = Format(
+    "qbench",
+    "Q-Bench: logits of good and poor beside the opinion score",
+    matches,
+    flat,
+    uses=("image", "img_path", "gt_score", "mos"),
+    kinds=("csv", "tsv", *RECORDS),
+)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from visq.data.cells import cell_text
 from visq.data.formats import Format, number_cells, required, text_of
 
 
@@ -19,7 +20,9 @@ def matches(columns: Collection[str]) -> bool:
 def flat(record: Mapping[str, Any]) -> dict[str, str]:
     """One row: image, score, task."""
     cells = {"image": text_of(record, "media")} | number_cells(required(record, "score"), "score")
-    return cells | {"task": str(record.get("task") or "")}
+    return cells | {"task": cell_text(record.get("task"))}
 
 
-FORMAT = Format("qrealign", "Q-ReAlign: lines of media, score, task", matches, flat)
+FORMAT = Format(
+    "qrealign", "Q-ReAlign: lines of media, score, task", matches, flat, ("media", "score", "task")
+)

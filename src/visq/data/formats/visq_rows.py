@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from visq.data.formats import Format, RecordError, required
+from visq.data.cells import cell_text
+from visq.data.formats import Format, RecordError, brief, required
 
 _PARTS = ("value", "low", "high", "spread", "outside")
 
@@ -17,22 +17,25 @@ def matches(columns: Collection[str]) -> bool:
 
 
 def flat(record: Mapping[str, Any]) -> dict[str, str]:
-    """One row with the columns of visq's CSV: ASPECT, ASPECT_low, ..., ASPECT_scale."""
+    """One row: id, path, and as in visq's CSV: ASPECT, ASPECT_low, ..., ASPECT_scale. The rest stays."""
     scores = required(record, "scores")
     if not isinstance(scores, Mapping):
-        raise RecordError(f"'scores' is no object: {scores!r}")
-    cells = {key: "" if value is None else str(value) for key, value in record.items() if key != "scores"}
+        raise RecordError(f"'scores' is no object: {brief(scores)}")
+    cells = {key: cell_text(required(record, key)) for key in ("id", "path")}
     for aspect, score in scores.items():
-        if not (isinstance(score, Mapping) and "value" in score and "scale" in score):
-            raise RecordError(f"the score of {aspect!r} has no value and scale")
-        for part in _PARTS:
-            value = score.get(part)
-            cells[aspect if part == "value" else f"{aspect}_{part}"] = "" if value is None else str(value)
-        shares = {word: float(share) for word, share in (score.get("distribution") or {}).items()}
-        cells[f"{aspect}_distribution"] = json.dumps(shares)
-        low, high = score["scale"]
-        cells[f"{aspect}_scale"] = f"{low}..{high}"
+        cells |= _score_cells(aspect, score)
     return cells
 
 
-FORMAT = Format("visq", "rows of visq in JSON", matches, flat)
+def _score_cells(aspect: str, score: object) -> dict[str, str]:
+    if not (isinstance(score, Mapping) and "value" in score and "scale" in score):
+        raise RecordError(f"the score of {aspect!r} has no value and scale")
+    scale = score["scale"]
+    if not (isinstance(scale, list | tuple) and len(scale) == 2):
+        raise RecordError(f"the scale of {aspect!r} has no two ends: {brief(scale)}")
+    cells = {aspect if part == "value" else f"{aspect}_{part}": cell_text(score.get(part)) for part in _PARTS}
+    cells[f"{aspect}_distribution"] = cell_text(score.get("distribution"))
+    return cells | {f"{aspect}_scale": "..".join(map(cell_text, scale))}
+
+
+FORMAT = Format("visq", "rows of visq in JSON", matches, flat, ("id", "path", "scores"))
