@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from visq.core.errors import DataError, InputError, MissingExtra, UnknownName
-from visq.metrics.logistic import FITS, fit_logistic
+from visq.core.errors import DataError, InputError, UnknownName
+from visq.metrics.logistic import FITS, fit_logistic, scipy_module
 
 Float64Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -65,7 +63,7 @@ def srcc(x: ArrayLike, y: ArrayLike) -> float:
         0.8
     """
     a, b = paired(x, y)
-    rankdata = _scipy("scipy.stats").rankdata
+    rankdata = scipy_module("scipy.stats").rankdata
     return _correlation(rankdata(a), rankdata(b))
 
 
@@ -117,7 +115,7 @@ def krcc(x: ArrayLike, y: ArrayLike) -> float:
     a, b = paired(x, y)
     if a.min() == a.max() or b.min() == b.max():
         return float("nan")
-    return float(_scipy("scipy.stats").kendalltau(a, b).statistic)
+    return float(scipy_module("scipy.stats").kendalltau(a, b).statistic)
 
 
 def plcc_fitted(
@@ -147,6 +145,7 @@ def plcc_fitted(
     Raises:
         DataError: lengths differ, n < 2, or a value is not finite; the message gives its position.
         UnknownName: fit is none of the two.
+        MissingExtra: scipy is not installed.
 
     Source:
         logistic4: f(x) = (b1 - b2) / (1 + exp(-(x - b3) / b4)) + b2 with b4 > 0; VQEG, "Final report, FR-TV
@@ -293,10 +292,3 @@ def _count_in_prefixes(ranks: IntArray, lengths: IntArray) -> tuple[int, int]:
         right = np.where(goes_right, zeros[-1] + right - zeros[right], zeros[right])
         ranks = np.concatenate([ranks[~is_one], ranks[is_one]])
     return less, int((right - left).sum())
-
-
-def _scipy(name: str) -> Any:  # scipy has no types
-    try:
-        return import_module(name)  # 0.5 s: only who asks for such a figure pays
-    except ImportError as error:
-        raise MissingExtra("scipy", "eval") from error

@@ -7,9 +7,13 @@ the others are solved at each step (variable projection). Rows with the same sco
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from visq.core.errors import MissingExtra
 
 Float64Array = NDArray[np.float64]
 FITS = {"logistic4": 4, "logistic5": 5}
@@ -20,17 +24,10 @@ WIDTHS = (1e-3, 30.0)
 """In standard deviations of the scores: nearly a step, and 1e-3 of its height from a straight line."""
 BOUNDS = ((-1.0, 1.0), (float(np.log(WIDTHS[0])), float(np.log(WIDTHS[1]))))
 """Of a shape: place of the centre, natural log of the width."""
-LOW, HIGH = np.array(BOUNDS).T
-DELTA = 1e-5
-"""Step of a difference; the slope has some nine digits more than it takes."""
-HIGHEST = 1e12
-"""Damping at which a step changes nothing."""
-FLOAT = 1e-15
-"""Share of a cost that rounding takes and gives."""
-FLAT = 1e-10
-"""Slope of the share of squares left, by a shape, that ends the descent."""
+SPENT = 1
+"""Status of scipy's L-BFGS-B where its evaluations are used up."""
 LEVEL = 1e-5
-"""Slope on which a curve still counts as found where no step goes down in float64."""
+"""Slope of the share of squares left, by a shape."""
 NOTHING = 1e-10
 """Share of a curve's length: six digits of what is left are rounding below it."""
 STARTS = 4
@@ -66,63 +63,34 @@ def fit_logistic(x: Float64Array, y: Float64Array, fit: str, max_evaluations: in
     Returns:
         The curve; the same input gives the same bytes.
 
+    Raises:
+        MissingExtra: scipy is not installed.
+
     Source:
         Golub, Pereyra 1973, doi 10.1137/0710036. With one column beside fixed ones, what is left of y is
         r = y - q (q^T y), q being the direction of the column c, and the slope of r^T r / 2 is
-        -(q^T y) c'^T r / |c|. Minimised by Newton steps, damped as by Levenberg 1944.
+        -(q^T y) c'^T r / |c|. Minimised by L-BFGS-B; Byrd, Lu, Nocedal, Zhu 1995, doi 10.1137/0916069.
     """
     shapes = _Shapes(x, y, has_line=fit == "logistic5")
-    ends = [_descend(shapes, start, max_evaluations) for start in shapes.starts()]
-    shape, _, reason = min(ends, key=lambda end: end[1])
-    explained, parameters = shapes.read(shape)
-    inside = WIDTHS[0] * 2 < np.exp(shape[1]) < WIDTHS[1] / 2 and shapes.beyond(shape) < REACH / 2
-    return Curve(explained, parameters, reason, not inside)
+    minimise = scipy_module("scipy.optimize").minimize
+    options = {"ftol": 1e-14, "gtol": 1e-9, "maxfun": max_evaluations, "maxiter": max_evaluations}
+    ends = [
+        minimise(shapes.cost, start, jac=True, method="L-BFGS-B", bounds=BOUNDS, options=options)
+        for start in shapes.starts()
+    ]
+    best = min(ends, key=lambda end: float(end.fun))
+    explained, parameters = shapes.read(best.x)
+    at_limit = any(value in bounds for value, bounds in zip(best.x.tolist(), BOUNDS, strict=True))
+    return Curve(explained, parameters, _why_not(best, max_evaluations), at_limit)
 
 
-def _descend(shapes: _Shapes, start: Float64Array, max_evaluations: int) -> tuple[Float64Array, float, str]:
-    """Downhill from a shape within its bounds: where it ends, the cost there, and why it is not the bottom.
-
-    Scipy's own solver calls BLAS for its two numbers, whose threads wait for one another on a busy machine.
-    """
-    shape, damping, n = start, 1e-3, 1
-    here, slope = shapes.cost(shape)
-    while n + 3 <= max_evaluations:
-        held = ((shape <= LOW) & (slope > 0)) | ((shape >= HIGH) & (slope < 0))
-        steep = float(np.abs(slope[~held]).max(initial=0.0))
-        if steep <= FLAT:
-            return shape, here, ""
-        unit = shapes.unit(shape)
-        bend = _bend(shapes, shape, slope, unit)
-        bend[held], bend[:, held] = 0.0, 0.0
-        step = np.clip(shape - unit * _solved(bend, np.where(held, 0.0, slope * unit), damping), LOW, HIGH)
-        there, new_slope = shapes.cost(step)
-        n += 3
-        if there < here:
-            shape, slope, gained, here = step, new_slope, here - there, there
-            damping = max(damping / 10, 1e-9)
-        else:
-            gained, damping = 0.0, damping * 10
-        if damping > HIGHEST or 0 < gained < FLOAT * here:  # float64 knows no way further down
-            return shape, here, "" if steep <= LEVEL else "the fit did not converge: rounding hides the way"
-    return shape, here, f"the fit did not converge within {max_evaluations} evaluations"
-
-
-def _bend(shapes: _Shapes, shape: Float64Array, slope: Float64Array, unit: Float64Array) -> Float64Array:
-    """Second derivatives [2, 2] in the units given, by differences of the slope."""
-    steps = np.where(shape + DELTA * unit > HIGH, -DELTA, DELTA) * unit
-    columns = [(shapes.cost(shape + step)[1] - slope) / step.sum() for step in np.diag(steps)]
-    bend = np.stack(columns) * np.outer(unit, unit)
-    return np.asarray((bend + bend.T) / 2, dtype=np.float64)
-
-
-def _solved(bend: Float64Array, slope: Float64Array, damping: float) -> Float64Array:
-    """The Newton step less its sign, with so much added to the bend that it goes down."""
-    (a, b), (_, c) = bend.tolist()
-    lowest = (a + c) / 2 - float(np.hypot((a - c) / 2, b))
-    more = damping * max(1.0, abs(a), abs(c)) + max(0.0, -2 * lowest)
-    a, c = a + more, c + more
-    u, v = slope.tolist()
-    return np.asarray(np.array([c * u - b * v, a * v - b * u]) / float(a * c - b * b))
+def _why_not(end: Any, max_evaluations: int) -> str:  # scipy has no types
+    """Why the solver did not converge; on level ground, having found nothing lower in float64, it has."""
+    if end.status == SPENT:
+        return f"the fit did not converge within {max_evaluations} evaluations"
+    low, high = np.array(BOUNDS).T
+    slope = float(np.abs(np.clip(end.x - end.jac, low, high) - end.x).max())
+    return "" if end.success or slope <= LEVEL else "the fit did not converge: rounding hides the way down"
 
 
 class _Shapes:
@@ -147,6 +115,7 @@ class _Shapes:
         columns = [self._root, self._z * self._root] if has_line else [self._root]
         self._free, self._triangle = np.linalg.qr(np.stack(columns, axis=1))  # [k, 1 or 2], [1 or 2, 1 or 2]
         self._left = self._out(self._y)
+        self._expit = scipy_module("scipy.special").expit
 
     def starts(self) -> list[Float64Array]:
         """The best places of a grid that beat their neighbours in it, best first; [2] each."""
@@ -191,7 +160,7 @@ class _Shapes:
         width = float(np.exp(shape[1]))
         centre, slopes = self._centre(shape)
         t = (self._z - centre) / width
-        steep = _expit(t) * _expit(-t) * self._root
+        steep = self._expit(t) * self._expit(-t) * self._root
         by_place, by_log_width = -steep * slopes[0] / width, -steep * (slopes[1] / width + t)
         columns = np.stack([self._rise(t)[0] * self._root, by_place, by_log_width], axis=1)
         whole, columns = float(np.sum(columns[:, 0] ** 2)), self._out(columns)
@@ -199,21 +168,12 @@ class _Shapes:
         is_left = float(np.sum(columns[:, 0] ** 2)) > NOTHING**2 * whole
         return columns[:, 0] if is_left else np.zeros(self._z.size), columns[:, 1:]
 
-    def unit(self, shape: Float64Array) -> Float64Array:
-        """Steps of one width for the centre, of one e-fold for the width, in terms of the shape."""
-        return np.array([float(np.exp(shape[1])) / self._centre(shape)[1][0], 1.0])
-
-    def beyond(self, shape: Float64Array) -> float:
-        """How many widths the centre lies outside of the scores; negative inside."""
-        centre, width = self._centre(shape)[0], float(np.exp(shape[1]))
-        return (abs(centre - self._half) - float(np.ptp(self._z)) / 2) / width
-
     def _rise(self, t: Float64Array) -> tuple[Float64Array, float]:
         """The logistic at t less 0, 1/2 or 1, which it lies near, so that no digit is lost; and which."""
         middle = float(t.mean())
         if abs(middle) < 1:
             return np.tanh(t / 2) / 2, 0.5
-        return (-_expit(-t), 1.0) if middle > 0 else (_expit(t), 0.0)
+        return (-self._expit(-t), 1.0) if middle > 0 else (self._expit(t), 0.0)
 
     def _centre(self, shape: Float64Array) -> tuple[float, tuple[float, float]]:
         """The centre, and its derivatives by the shape."""
@@ -245,7 +205,9 @@ class _Shapes:
         return np.asarray(columns, dtype=np.float64)
 
 
-def _expit(t: Float64Array) -> Float64Array:
-    """The logistic 1 / (1 + e^-t); what is too small for float64 is 0."""
-    with np.errstate(over="ignore"):
-        return np.asarray(1 / (1 + np.exp(-t)), dtype=np.float64)
+def scipy_module(name: str) -> Any:  # scipy has no types
+    """A module of scipy, or the error that names the extra. It takes 0.5 s: only who needs it pays."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise MissingExtra("scipy", "eval") from error
