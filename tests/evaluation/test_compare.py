@@ -114,7 +114,7 @@ def test_equal_scores_do_not_differ(tmp_path):
 def test_p_values_without_a_difference_are_spread_evenly(tmp_path):
     rng, ps = np.random.default_rng(6), []
     from visq.evaluation.comparison_sets import common_sets
-    from visq.evaluation.paired_tests import measured_set
+    from visq.evaluation.pairing import measured_set
 
     for trial in range(80):
         labels, (a, b), groups = scorers(rng, 120, (0.8, 0.8), per_group=3)

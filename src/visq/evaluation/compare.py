@@ -1,6 +1,6 @@
 """Compare runs: what `comparison.json` holds, from runs that were read. Knows values; no table, no page.
 
-Which rows are compared is `comparison_sets.py`; the arithmetic is `paired_tests.py`; how it looks,
+Which rows are compared is `comparison_sets.py`; the arithmetic is `pairing.py`; how it looks,
 `comparison_tables.py`.
 """
 
@@ -19,7 +19,7 @@ from visq.evaluation.agreement import disagreements
 from visq.evaluation.comparison_sets import CommonSet, common_sets
 from visq.evaluation.differences import Resampled
 from visq.evaluation.intervals import Interval, check_request
-from visq.evaluation.paired_tests import (
+from visq.evaluation.pairing import (
     LEVEL,
     SIGNIFICANT,
     STATISTICS,

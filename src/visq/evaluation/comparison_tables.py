@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from visq.evaluation.paired_tests import SIGNIFICANT, STATISTICS
+from visq.evaluation.pairing import SIGNIFICANT, STATISTICS
 
 Comparison = Mapping[str, Any]  # what compare_runs returns
 

@@ -8,7 +8,7 @@ import pytest
 from visq.core.errors import DataError, InputError
 from visq.evaluation.differences import Difference, Resampled, equivalence, paired_difference
 from visq.evaluation.intervals import Interval, group_bootstrap
-from visq.evaluation.paired_tests import mean_resampled
+from visq.evaluation.pairing import mean_resampled
 from visq.evaluation.published import verdict
 from visq.evaluation.resampling import members_of, resampled
 from visq.metrics import plcc, srcc
