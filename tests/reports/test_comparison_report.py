@@ -202,7 +202,8 @@ def test_what_compare_finds_is_a_page(tmp_path: Path, names: tuple[str, ...]) ->
         runs[k] = replace(held, sets=(replace(held.sets[0], scores=noisy),))
     found = compare_runs(runs, resamples=50)
     shown = page(tmp_path, found, runs)
-    assert len(shown.one("section", id="verdict").all("li")) == len(names) * (len(names) - 1)
+    n_leaders = 2 if len(names) > 2 else 0
+    assert len(shown.one("section", id="verdict").all("li")) == len(names) * (len(names) - 1) + n_leaders
     assert f"against {names[1]}" in shown.text
 
 
@@ -266,3 +267,16 @@ def test_ids_are_unique_links_lead_somewhere_and_headings_do_not_skip(tmp_path: 
         assert {str(link.attributes["href"])[1:] for link in shown.all("a")} <= set(ids)
         levels = [int(node.tag[1]) for node in shown.all() if re.fullmatch("h[1-6]", node.tag)]
         assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_of_many_runs_the_best_is_named_first_and_pairs_can_be_opened(tmp_path: Path) -> None:
+    verdict = page(tmp_path, comparison((*TWO, "brisque", "onealign"))).one("section", id="verdict")
+    lines = [line.text for line in verdict.all("li")]
+    assert lines[0] == "SRCC: mini is the highest with 0.870; every other run is told apart from it."
+    assert lines[1] == "PLCC: mini is the highest with 0.880; no test tells niqe, brisque, onealign from it."
+    assert verdict.one("summary").text == "All 12 verdicts, pair by pair"
+    assert len(verdict.one("details").all("li")) == 12
+    unknown = comparison((*TWO, "brisque"))
+    unknown["sets"][0]["figures"] = {}
+    lines = [line.text for line in page(tmp_path, unknown).one("section", id="verdict").all("li")]
+    assert lines[0] == "SRCC: there are no two figures to compare."

@@ -17,6 +17,8 @@ from html_reading import Node, read, table_rows
 from reports.made_runs import entry, figure, figures, nothing_known, run, scored_set
 from visq.core.errors import InputError
 from visq.core.scales import Scale
+from visq.evaluation.figures import set_figures
+from visq.evaluation.measured import Settings
 from visq.evaluation.run_folder import Run, read_run, write_run
 from visq.evaluation.scored import ScoredSet
 from visq.metrics import plcc, plcc_fitted
@@ -317,6 +319,14 @@ def test_every_number_may_be_null(tmp_path: Path) -> None:
     assert "nan" not in text
 
 
+def test_figures_as_they_are_computed_make_a_page(tmp_path: Path) -> None:
+    for scored in (PLAIN, scored_set(label_scale=None), scored_set(8, failed=7), scored_set(3, failed=0)):
+        computed = set_figures(scored, None, Settings(resamples=50))
+        text = page(tmp_path, run(scored, entries=[entry(scored, **computed)])).text
+        assert "nan" not in text
+        assert "None" not in text
+
+
 def test_absent_parts_are_left_out(tmp_path: Path) -> None:
     bare = {key: entry(PLAIN)[key] for key in ("name", "n_expected", "n_scored", "n_failed", "partial")}
     found = run(PLAIN, entries=[bare], source=None, cost=None, settings=None, command=None)
@@ -356,11 +366,12 @@ def test_many_parts_are_a_histogram_and_few_are_lines(plain: Node) -> None:
 # --- safety ----------------------------------------------------------------------------------------------
 
 
-def test_hostile_names_add_no_element_and_no_handler(tmp_path: Path) -> None:
+def test_hostile_names_add_no_element_and_no_handler(tmp_path: Path, photo: str) -> None:
     tame_names = [re.sub("[^/]", "x", name) + str(k) for k, name in enumerate(HOSTILE)]
     trees = []
     for names in (tame_names, HOSTILE):
-        sets = [named(*names, name=names[0]), named(*names, name=names[1])]
+        shown = (photo,) * len(names)
+        sets = [named(*names, name=names[0], paths=shown), named(*names, name=names[1])]
         entries = [entry(one, population=names[2], warnings=[names[4]], title=names[1]) for one in sets]
         for one in entries:
             one["within"][0] |= {"column": names[0], "about": names[1]}

@@ -123,6 +123,12 @@ def test_points_lie_where_their_values_say() -> None:
     assert np.allclose(found, wanted, atol=0.06)
 
 
+def test_no_point_is_lost_up_to_where_a_density_begins() -> None:
+    rng = np.random.default_rng(1)
+    (data,) = drawn(str(plots.scatter(*rng.normal(size=(2, plots.MOST_POINTS)), "a", "b")), stroke="tone-4")
+    assert data.count("M") == data.count("L") == plots.MOST_POINTS
+
+
 def test_a_density_covers_the_same_cells_as_counting_by_hand() -> None:
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(2, 2000))
@@ -137,6 +143,15 @@ def test_a_density_covers_the_same_cells_as_counting_by_hand() -> None:
     }
     boxes = [box for data in drawn(svg, fill="tone-4") for box in data.split("M")[1:]]
     assert len(boxes) == len(cells)
+
+
+def test_the_fullest_cell_is_the_strongest_and_lone_pictures_the_weakest() -> None:
+    x = np.concatenate([np.zeros(900), np.linspace(1, 2, 40)])
+    svg = str(plots.scatter(x, x, "score", "label"))
+    paths = [path for path in elements(svg, "path") if path.get("fill") == "var(--tone-4)"]
+    strength = {float(path.get("opacity") or 1): path.get("d", "").count("M") for path in paths}
+    assert strength[1.0] == 1
+    assert strength[min(plots.STEPS)] == sum(strength.values()) - 1
 
 
 def test_a_density_is_small_whatever_the_number_of_points() -> None:

@@ -30,6 +30,7 @@ Values = Mapping[str, Any]  # values that JSON holds
 
 SIGNIFICANT = 0.05
 MAX_WARNINGS = 60
+MAX_OPEN_VERDICTS = 6
 _MEANS = (("mean", "Mean of {} sets"), ("mean_in_domain", "Mean of {} sets trained on"))
 
 
@@ -68,6 +69,7 @@ def write_comparison_page(comparison: Values, runs: Sequence[Run], path: str | o
         made=[(str(run["name"]), list(_made(run))) for run in found["runs"]],
         settings=list(named({"visq": found.get("visq")} | (found.get("settings") or {}))),
         command=found.get("command"),
+        max_open_verdicts=MAX_OPEN_VERDICTS,
     )
     write_page(path, page)
 
@@ -86,6 +88,7 @@ def _set(k: int, one: Values, names: Sequence[str], runs: Sequence[Run]) -> dict
         "key": f"set-{k}",
         "name": str(one["name"]),
         "about": " ".join(_about(one)),
+        "leaders": [_leader(one, statistic) for statistic in STATISTICS] if len(names) > 2 else [],
         "sentences": list(_verdicts(one)),
         "scatters": list(scatters(one, names, runs)),
         "disagreements": [_disagreement(shown, names) for shown in one["disagreements"]],
@@ -105,6 +108,19 @@ def _about(one: Values) -> Iterator[str]:
     for run, title in (one.get("trained_on") or {}).items():
         if title:
             yield f"{run} was trained on this set ({title})."
+
+
+def _leader(one: Values, statistic: str) -> str:
+    """Which of several runs is the best, and which ones no test tells from it."""
+    title = title_of(statistic)[0]
+    known = {run: (figures.get(statistic) or {}).get("value") for run, figures in one["figures"].items()}
+    like = _best(one, statistic)
+    if not like:
+        return f"{title}: there are no two figures to compare."
+    first = max(like, key=lambda run: known[run] or 0.0)
+    others = [run for run in known if run in like and run != first]
+    said = f"no test tells {', '.join(others)} from it" if others else "every other run is told apart from it"
+    return f"{title}: {first} is the highest with {written(known[first])}; {said}."
 
 
 def _verdicts(one: Values) -> Iterator[str]:
@@ -170,7 +186,8 @@ def _accuracy(found: Values, names: Sequence[str], statistic: str) -> dict[str, 
 
 def _cell(figure: Values | None, *, is_best: bool = False, title: str | None = None) -> dict[str, Any]:
     return {
-        "text": "" if figure is None else whole(figure),
+        "value": "" if figure is None else written(figure.get("value")),
+        "ends": "" if figure is None else ends_written(figure),
         "is_best": is_best,
         "note": "trained on it" if title else "",
     }

@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import os
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from visq.scoring import atomic_write
 _MARK = b'<meta name="generator" content="visq">'
 
 
+@cache
 def template(name: str) -> Template:
     """A template of this folder by its file name; it may include its neighbours."""
     environment = Environment(

@@ -52,7 +52,6 @@ _LOCK = threading.Lock()  # matplotlib's settings are one for the whole process
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "visq",
-    "text.parse_math": False,
     "path.simplify": False,  # it would merge points
     "text.color": COLOURS["ink"],
     "font.size": TEXT_PX,
