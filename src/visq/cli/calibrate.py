@@ -207,11 +207,11 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     sizes = ", ".join(f"{name} {size['n']} ({size['n_groups']} groups)" for name, size in parts.items())
     yield f"{report['model']}, {report['aspect']}: {report['n_scored']} of {report['n_rows']} rows; {sizes}"
     yield f"holds for    {report['population']}"
-    kind = "none" if report["map"] is None else report["map"]["kind"]
+    used = "none" if report["map"] is None else report["map"]["kind"]
     errors = (
         f"MAE {before['mae']:.3f} -> {after['mae']:.3f}, bias {before['bias']:+.3f} -> {after['bias']:+.3f}"
     )
-    yield f"map          {kind}: {errors}"
+    yield f"map          {used}: {errors}"
     yield f"half-width   {report['half_width']:.3f}; {report['guarantee']}"
     for name, about in (("rows", "coverage"), ("groups", "by group")):
         yield f"{about:<13}{_share(report['coverage'][name])}"

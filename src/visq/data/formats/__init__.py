@@ -124,8 +124,8 @@ def number_cells(value: object, key: str) -> dict[str, str]:
         return {"score": str(value), "score_kind": "number"}
     if isinstance(value, str):
         # A trailing blank is kept in the kind: a reader that does not strip fails on it.
-        kind = "text" if value == value.strip() else "text with blanks"
-        return {"score": value.strip(), "score_kind": kind}
+        written = "text" if value == value.strip() else "text with blanks"
+        return {"score": value.strip(), "score_kind": written}
     raise RecordError(f"{key!r} is no number: {brief(value)}")
 
 
