@@ -45,6 +45,8 @@ from pathlib import Path
 
 import numpy as np
 
+from visq.core.errors import InputError
+from visq.core.types import Sample
 from visq.data import Inputs
 from visq.media import decode
 from visq.scoring import load
@@ -152,12 +154,22 @@ def scored(sample_id: str, picture: np.ndarray, scorers: dict[str, Score]) -> It
         yield [sample_id, name, "" if error else repr(value), f"{seconds:.6f}", error]
 
 
+def scored_file(sample: Sample, scorers: dict[str, Score]) -> Iterator[list[str]]:
+    """A line for each scorer; where visq cannot decode the file, its reason for all of them."""
+    try:
+        picture = decode(sample.path).picture
+    except InputError as problem:
+        return iter([[sample.id, name, "", "0", str(problem)] for name in scorers])
+    return scored(sample.id, picture, scorers)
+
+
 def kept(path: Path, scorers: dict[str, Score]) -> list[list[str]]:
     """Lines of an earlier run, of pictures that every scorer has seen; a torn last line is dropped."""
     if not path.exists():
         return []
     text = path.read_text(encoding="utf-8")
-    lines = [line for line in csv.reader(text[: text.rfind("\n") + 1].splitlines()[1:]) if len(line) == 5]
+    whole = io.StringIO(text[: text.rfind("\n") + 1], newline="")
+    lines = [line for line in csv.reader(whole) if len(line) == len(COLUMNS)][1:]
     seen: dict[str, set[str]] = {}
     for line in lines:
         seen.setdefault(line[0], set()).add(line[1])
@@ -178,7 +190,7 @@ def walk(name: str, source: str, scorers: dict[str, Score], out: Path, limit: in
                 break
             if sample.id in done:
                 continue
-            new = list(scored(sample.id, decode(sample.path).picture, scorers))
+            new = list(scored_file(sample, scorers))
             writer.writerows(new)
             file.flush()
             lines += new

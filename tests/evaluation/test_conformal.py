@@ -100,3 +100,78 @@ def test_rotation_needs_three_folds():
         rotated_coverage(
             lambda a, b: b, [1, 2, 3, 4], [1, 2, 3, 4], [0, 0, 1, 1], rng=np.random.default_rng()
         )
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=40), st.sampled_from([0.1, 0.5, 0.55, 0.9, 0.95]))
+def test_tied_residuals_are_covered_at_least_as_often(residuals, coverage):
+    """The least residual that as many as are asked for do not exceed, counted one by one."""
+    percent, n = round(coverage * 100), len(residuals)
+    enough = [w for w in residuals if 100 * sum(r <= w for r in residuals) >= percent * (n + 1)]
+    assert half_width(residuals, coverage) == min(enough, default=math.inf)
+    # Each of the n in turn as the new one: covered by at least that share, ties only add to it.
+    others = [residuals[:i] + residuals[i + 1 :] for i in range(n)]
+    inside = sum(r <= half_width(rest, coverage) for r, rest in zip(residuals, others, strict=True) if rest)
+    assert n == 1 or 100 * inside >= percent * n
+
+
+def test_a_coverage_of_any_number_type_is_its_decimal():
+    for coverage in (0.55, np.float64(0.55), np.float32(0.5)):
+        wanted = 55 if coverage > 0.52 else 50
+        assert half_width(np.arange(1, 100), coverage) == wanted
+
+
+def test_rotation_agrees_with_a_plain_loop_over_uneven_folds_and_groups():
+    rng = np.random.default_rng(11)
+    n = 120
+    groups = rng.integers(0, 40, n)
+    names = np.array(["b", "c", "a", "d"])[
+        groups % 4
+    ]  # folds hold whole groups; their order is that of names
+    x = rng.normal(size=n)
+    truth = 3 * x + rng.normal(size=n)
+
+    def predict(fitted, asked):
+        return np.full(asked.size, truth[fitted].mean()) + x[asked]
+
+    found = rotated_coverage(
+        predict, truth, groups, names, coverage=0.8, n_draws=0, rng=np.random.default_rng(0)
+    )
+    inside, widths = 0, []
+    for test, calibrate in (("a", "b"), ("b", "c"), ("c", "d"), ("d", "a")):
+        fitted = [i for i in range(n) if names[i] not in (test, calibrate)]
+        middle = sum(truth[i] for i in fitted) / len(fitted)
+        off = [abs(truth[i] - middle - x[i]) for i in range(n)]
+        held = sorted(off[i] for i in range(n) if names[i] == calibrate)
+        widths.append(held[-(-8 * (len(held) + 1) // 10) - 1])
+        inside += sum(off[i] <= widths[-1] for i in range(n) if names[i] == test)
+    assert found.coverage == inside / n
+    assert found.half_width == pytest.approx(sum(widths) / 4, abs=1e-12)
+    assert math.isnan(found.coverage_a_group)
+    assert math.isnan(found.half_width_a_group)
+
+
+def test_rotated_coverage_is_the_share_that_counting_promises():
+    """Over many exchangeable sets: the rank over one more than the calibration rows, to 4 standard errors."""
+    rng, shares = np.random.default_rng(12), []
+    folds = np.repeat([0, 1, 2], 19)
+    for _ in range(300):
+        truth = rng.exponential(size=57)
+        shares.append(
+            rotated_coverage(
+                lambda fitted, asked: np.zeros(asked.size), truth, np.arange(57), folds,
+                coverage=0.8, n_draws=0, n_resamples=1, rng=rng,
+            ).coverage
+        )  # fmt: skip
+    wanted = 16 / 20  # ceil(20 * .8) = 16 of 19 + 1
+    assert np.mean(shares) == pytest.approx(wanted, abs=4 * np.std(shares) / 300**0.5)
+
+
+def test_a_prediction_that_is_no_number_is_an_error():
+    with pytest.raises(DataError, match="residual 0 is nan"):
+        rotated_coverage(
+            lambda fitted, asked: np.full(asked.size, np.nan),
+            [1.0, 2.0, 3.0],
+            [1, 2, 3],
+            [0, 1, 2],
+            rng=np.random.default_rng(),
+        )

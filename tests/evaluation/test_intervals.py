@@ -195,13 +195,30 @@ def test_bca_covers_clustered_skew_better_than_percentiles():
 
 @pytest.mark.parametrize(
     ("r", "n", "low", "high"),
-    [(0.7288, 41, 0.514, 0.858), (0.6557, 41, 0.409, 0.813), (0.7288, 40, 0.511, 0.859)],
+    [
+        (0.7288, 41, 0.514, 0.858),
+        (0.6557, 41, 0.409, 0.813),
+        (0.7288, 40, 0.511, 0.859),
+        (0.6557, 40, 0.405, 0.815),
+        (0.7746, 1500, 0.750, 0.797),
+        (0.8021, 1500, 0.780, 0.822),
+    ],
 )
 def test_bonett_wright_by_hand(r, n, low, high):
     # 0.7288: atanh = 0.92618, sqrt((1 + 0.26557) / 38) = 0.18250; tanh(0.92618 -+ 1.95996 * 0.18250)
     found = bonett_wright(r, n)
     assert (found.low, found.high) == pytest.approx((low, high), abs=6e-4)
     assert (found.n, found.n_resamples, found.method) == (n, 0, "bonett-wright")
+
+
+def test_bonett_wright_is_the_interval_of_its_authors_package():
+    """The example of `ci.spear` in R's statpsych, by Bonett; its rows are in the manual."""
+    y = [21, 4, 9, 12, 35, 18, 10, 22, 24, 1, 6, 8, 13, 16, 19]
+    x = [67, 28, 30, 28, 52, 40, 25, 37, 44, 10, 14, 20, 28, 40, 51]
+    r = srcc(x, y)
+    assert r == pytest.approx(0.8699639, abs=1e-7)
+    found = bonett_wright(r, 15)
+    assert (found.low, found.high) == pytest.approx((0.5840951, 0.9638297), abs=1e-7)
 
 
 def test_fisher_z_is_scipys_interval_of_a_pearson_correlation():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -11,7 +12,15 @@ from hypothesis import strategies as st
 from scipy.stats import wasserstein_distance
 
 from visq.core.errors import DataError
-from visq.metrics.distribution import emd_r1, emd_r2, gaussian_js, gaussian_kl, gaussian_w2
+from visq.metrics.distribution import (
+    crps_gaussian,
+    crps_levels,
+    emd_r1,
+    emd_r2,
+    gaussian_js,
+    gaussian_kl,
+    gaussian_w2,
+)
 
 GAUSSIAN_GAPS = [gaussian_kl, gaussian_js, gaussian_w2]
 VOTES = st.lists(
@@ -136,3 +145,86 @@ def test_what_are_no_moments_is_an_error(figure):
         figure([1, 2], [1, 1], score=[1, 2], spread=[1, -1])
     with pytest.raises(DataError, match="std 0 is inf"):
         figure([1, 2], [math.inf, 1], score=[1, 2], spread=[1, 1])
+
+
+@given(
+    st.lists(st.integers(0, 9), min_size=4, max_size=4).filter(any),
+    st.lists(st.integers(-5, 5), min_size=4, max_size=4, unique=True),
+    st.floats(-7, 7),
+)
+def test_crps_over_levels_agrees_with_its_expectations(votes, values, mos):
+    """E|X - y| - E|X - X'| / 2, one pair at a time, in fractions."""
+    law = [(Fraction(n, sum(votes)), v) for n, v in zip(votes, sorted(values), strict=True)]
+    far = sum(p * abs(v - Fraction(mos)) for p, v in law)
+    apart = sum(p * q * abs(v - w) for p, v in law for q, w in law)
+    found = crps_levels([mos], [[float(p) for p, _ in law]], values=sorted(values))
+    assert found[0] == pytest.approx(float(far - apart / 2), abs=1e-12)
+    assert found[0] >= 0
+
+
+@given(st.floats(-3, 9), st.floats(1, 5), st.floats(0.05, 3))
+def test_crps_of_a_gaussian_agrees_with_its_integral(mos, score, spread):
+    from scipy.stats import norm
+
+    law = norm(score, spread)
+
+    def integral(of, low, high):
+        x = np.linspace(low, high, 20_001)
+        y = of(x)
+        return float(((y[1:] + y[:-1]) * np.diff(x)).sum() / 2)
+
+    below = integral(lambda x: law.cdf(x) ** 2, min(score - 12 * spread, mos), mos)
+    above = integral(lambda x: law.sf(x) ** 2, mos, max(score + 12 * spread, mos))
+    found = crps_gaussian([mos], score=[score], spread=[spread])[0]
+    assert found == pytest.approx(below + above, abs=1e-6)
+
+
+def test_crps_by_hand():
+    # F is .5 on 3..5; mos 4: .5^2 over 3..4 and .5^2 over 4..5.
+    assert crps_levels([4.0], [[0, 0, 0.5, 0, 0.5]], values=range(1, 6)).tolist() == [0.5]
+    # All mass on one level: the absolute error, inside and outside of the levels.
+    rows, mos = [[0, 1.0, 0]] * 4, [1.0, 2.0, 2.5, 9.0]
+    assert crps_levels(mos, rows, values=[0, 2, 4]).tolist() == [1.0, 0.0, 0.5, 7.0]
+    # mos 1 below both levels 2 and 4: 1 to the first, then .75^2 * 2.
+    assert crps_levels([1.0], [[0.25, 0.75]], values=[2, 4]).tolist() == [1 + 1.125]
+    assert crps_levels([], np.zeros((0, 3)), values=[1, 2, 3]).shape == (0,)
+    assert crps_levels([3.0], [[1.0]], values=[1]).tolist() == [2.0]
+    # z = 0: 2 phi(0) - 1 / sqrt pi = (sqrt 2 - 1) / sqrt pi.
+    middle = (math.sqrt(2) - 1) / math.sqrt(math.pi)
+    assert crps_gaussian([2.0], score=[2.0], spread=[3.0]) == pytest.approx([3 * middle], abs=1e-15)
+    assert crps_gaussian([2.0, 2.0], score=[2.0, 5.0], spread=[0.0, 0.0]).tolist() == [0.0, 3.0]
+    assert crps_gaussian([], score=[], spread=[]).shape == (0,)
+    far = crps_gaussian([1e300, -1e300], score=[0.0, 0.0], spread=[1e-300, 1.0])
+    assert far.tolist() == [1e300, 1e300]
+
+
+def test_many_levels_come_close_to_the_gaussian():
+    values = np.linspace(-10, 10, 4001)
+    p = density(values, 0.3, 1.2)
+    for mos in (-2.0, 0.0, 1.7):
+        close = crps_levels([mos], [p / p.sum()], values=values)[0]
+        assert close == pytest.approx(crps_gaussian([mos], score=[0.3], spread=[1.2])[0], abs=1e-4)
+
+
+def test_what_has_no_crps_is_an_error():
+    row = [[0.5, 0.5]]
+    with pytest.raises(DataError, match="value 1 is 1 after 1; values of levels must ascend"):
+        crps_levels([1.0], row, values=[1, 1])
+    with pytest.raises(DataError, match="value 0 is nan; it must be finite"):
+        crps_levels([1.0], row, values=[math.nan, 1])
+    with pytest.raises(DataError, match="one list"):
+        crps_levels([1.0], row, values=[[1, 2]])
+    with pytest.raises(DataError, match="mos 0 is inf; it must be finite"):
+        crps_levels([math.inf], row, values=[1, 2])
+    with pytest.raises(DataError, match=r"mos \(2,\), distribution \(1, 2\) and values \(2,\) do not fit"):
+        crps_levels([1.0, 2.0], row, values=[1, 2])
+    with pytest.raises(DataError, match=r"values \(3,\) do not fit"):
+        crps_levels([1.0], row, values=[1, 2, 3])
+    with pytest.raises(DataError, match=r"predicted distribution 0 sums to 0\.9"):
+        crps_levels([1.0], [[0.5, 0.4]], values=[1, 2])
+    with pytest.raises(DataError, match=r"spread 0 is -1\.0; it must be finite and not negative"):
+        crps_gaussian([1.0], score=[1.0], spread=[-1.0])
+    with pytest.raises(DataError, match="score 0 is nan"):
+        crps_gaussian([1.0], score=[math.nan], spread=[1.0])
+    with pytest.raises(DataError, match="must be lists"):
+        crps_gaussian([1.0], score=[1.0, 2.0], spread=[1.0])

@@ -60,7 +60,8 @@ def group_bootstrap(
     """Interval of a statistic by drawing whole groups with replacement.
 
     A group drawn twice is in the resample twice. With one row a group this is the plain bootstrap.
-    `visq.metrics.srcc` itself, as the statistic, is resampled by counts: the same values to rounding, faster.
+    `visq.metrics.srcc` and `plcc` themselves, as the statistic, are resampled by counts: the same values to
+    rounding, faster.
 
     Args:
         statistic: takes the arrays, rows drawn alike, gives a number; nan where it does not exist.

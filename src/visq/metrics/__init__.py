@@ -26,7 +26,15 @@ from visq.metrics.detection import (
     f1,
     tpr_at_fpr,
 )
-from visq.metrics.distribution import emd_r1, emd_r2, gaussian_js, gaussian_kl, gaussian_w2
+from visq.metrics.distribution import (
+    crps_gaussian,
+    crps_levels,
+    emd_r1,
+    emd_r2,
+    gaussian_js,
+    gaussian_kl,
+    gaussian_w2,
+)
 from visq.metrics.error import mae, outlier_ratio, rmse
 from visq.metrics.mask import (
     MaskFigure,
@@ -54,6 +62,8 @@ __all__ = [
     "balanced_accuracy",
     "choose_threshold",
     "confusion",
+    "crps_gaussian",
+    "crps_levels",
     "dice",
     "ece",
     "emd_r1",

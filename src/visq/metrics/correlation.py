@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from visq.core.errors import DataError, InputError, UnknownName
-from visq.metrics.logistic import FITS, fit_logistic, scipy_module
+from visq.core.errors import DataError, InputError, MissingExtra, UnknownName
+from visq.metrics.logistic import FITS, fit_logistic
 
 Float64Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -63,7 +65,7 @@ def srcc(x: ArrayLike, y: ArrayLike) -> float:
         0.8
     """
     a, b = paired(x, y)
-    rankdata = scipy_module("scipy.stats").rankdata
+    rankdata = _scipy("scipy.stats").rankdata
     return _correlation(rankdata(a), rankdata(b))
 
 
@@ -115,7 +117,7 @@ def krcc(x: ArrayLike, y: ArrayLike) -> float:
     a, b = paired(x, y)
     if a.min() == a.max() or b.min() == b.max():
         return float("nan")
-    return float(scipy_module("scipy.stats").kendalltau(a, b).statistic)
+    return float(_scipy("scipy.stats").kendalltau(a, b).statistic)
 
 
 def plcc_fitted(
@@ -134,7 +136,7 @@ def plcc_fitted(
         x: float [n], n >= 2, finite; predicted scores in any unit.
         y: float [n], finite; opinion scores, paired with x by position.
         fit: `logistic4` or `logistic5`.
-        max_evaluations: how often the curve may be evaluated from each of four places before the fit counts
+        max_evaluations: how often the curve may be evaluated from each of eight places before the fit counts
             as not converged.
 
     Returns:
@@ -145,13 +147,12 @@ def plcc_fitted(
     Raises:
         DataError: lengths differ, n < 2, or a value is not finite; the message gives its position.
         UnknownName: fit is none of the two.
-        MissingExtra: scipy is not installed.
 
     Source:
-        logistic4: f(x) = (b1 - b2) / (1 + exp(-(x - b3) / b4)) + b2 with b4 > 0; VQEG, "Final report, FR-TV
-        Phase II", 2003. logistic5: f(x) = b1 (1/2 - 1 / (1 + exp(b2 (x - b3)))) + b4 x + b5 with b2 > 0;
-        Sheikh, Sabir, Bovik 2006, doi 10.1109/TIP.2006.881959. Solved by variable projection; Golub,
-        Pereyra 1973.
+        logistic4: f(x) = (b1 - b2) / (1 + exp(-(x - b3) / b4)) + b2 with b4 > 0, as IQA-PyTorch and
+        DeQA-Score fit it. logistic5: f(x) = b1 (1/2 - 1 / (1 + exp(b2 (x - b3)))) + b4 x + b5 with b2 > 0;
+        Sheikh, Sabir, Bovik 2006, doi 10.1109/TIP.2006.881959. Solved by variable projection; Golub, Pereyra
+        1973, doi 10.1137/0710036.
 
     Example:
         >>> result = plcc_fitted([0, 1, 2, 3, 4, 5], [1.0, 1.1, 1.6, 3.4, 3.9, 4.0])
@@ -292,3 +293,10 @@ def _count_in_prefixes(ranks: IntArray, lengths: IntArray) -> tuple[int, int]:
         right = np.where(goes_right, zeros[-1] + right - zeros[right], zeros[right])
         ranks = np.concatenate([ranks[~is_one], ranks[is_one]])
     return less, int((right - left).sum())
+
+
+def _scipy(name: str) -> Any:  # scipy has no types
+    try:
+        return import_module(name)  # 0.5 s: only who asks for such a figure pays
+    except ImportError as error:
+        raise MissingExtra("scipy", "eval") from error

@@ -90,8 +90,9 @@ def outlier_ratio(
         InputError: k is not above 0.
 
     Source:
-        Share of rows with |score - mos| > k std; VQEG, "Final report, FR-TV Phase I", 2000. With std /
-        sqrt(n_ratings) for std: VQEG, "Phase II", 2003, and ITU-T P.1401 (2020), "outlier ratio".
+        Share of rows with |score - mos| > k std; Wang, Lu, Bovik 2004, "Video quality assessment based on
+        structural distortion measurement". With std / sqrt(n_ratings) for std: VQEG, "Final report, FR-TV
+        Phase II", 2003, and ITU-T P.1401 (2020), "outlier ratio".
 
     Example:
         >>> outlier_ratio([3.0, 4.0], [3.5, 3.0], [0.5, 0.4])
