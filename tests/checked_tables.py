@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from visq.core.scales import LEVEL_WORDS
+from visq.data.sources import set_names
 from visq.evaluation.checks import CHECKS
-from visq.evaluation.checks.check import CheckOptions, CheckReport, check_sets, read_set, set_names
+from visq.evaluation.checks.check import CheckOptions, CheckReport, check_sets, read_set
 from visq.evaluation.checks.finding import CheckedSet, Finding
 from visq.evaluation.protocols import protocols_for
 

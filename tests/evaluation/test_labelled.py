@@ -9,7 +9,8 @@ import pytest
 
 from visq.core.errors import DataError, InputError
 from visq.core.scales import Scale
-from visq.evaluation.labelled import LabelChoice, file_sha256, labelled_set, set_names
+from visq.data.sources import file_sha256, set_names
+from visq.evaluation.labelled import LabelChoice, labelled_set
 from visq.evaluation.protocols import protocol
 
 NOTHING = LabelChoice()

@@ -7,8 +7,7 @@ import logging
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -169,9 +168,8 @@ def evaluate(
         "batch": batch,
         "workers": workers,
     }
-    with _usage_errors():
-        options, expected = _options(asked, config, run)
-        found = _evaluate(options, expected, quiet=quiet)
+    options, expected = _options(asked, config, run)
+    found = _evaluate(options, expected, quiet=quiet)
     if out is not None:
         _write_page(out)
     with results():
@@ -180,17 +178,6 @@ def evaluate(
     if not quiet:
         _notices(found)
     raise typer.Exit(3 if found.is_partial else 0)
-
-
-@contextmanager
-def _usage_errors() -> Iterator[None]:
-    """What is wrong with the words typed leaves with exit code 2."""
-    try:
-        yield
-    except InputError as error:
-        if error.kind == "usage":
-            raise UsageMistake(str(error)) from error
-        raise
 
 
 def _options(

@@ -82,6 +82,7 @@ def main() -> None:
             app(prog_name="visq")
     except VisqError as error:
         warn(str(error))
-        sys.exit(2 if isinstance(error, UnknownName | UsageMistake) else 1)
+        is_usage = isinstance(error, UnknownName | UsageMistake) or getattr(error, "kind", "") == "usage"
+        sys.exit(2 if is_usage else 1)
     except BrokenPipeError:
         sys.exit(1)  # the reader of a pipe (`| head`) has gone and wants no more

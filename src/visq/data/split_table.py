@@ -6,7 +6,6 @@ of each row outside outer fold K), `split_seed`, `split_reason`.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from visq.core.registry import unknown_name
 from visq.core.types import BoolArray, IntArray, printable
 from visq.core.version import __version__
 from visq.data.columns import positions
+from visq.data.sources import file_sha256
 from visq.data.split_balance import balance, torn_groups
 from visq.data.split_columns import FOLD, INNER, REASON, SEED, SPLIT, SplitColumns, SplitRequest
 from visq.data.split_list import find_parts, read_split_list
@@ -239,7 +239,7 @@ def _report(table: FlatTable, read: SplitColumns, request: SplitRequest, made: _
         "kind": "split",
         "visq": __version__,
         "manifest": table.shown,
-        "manifest_sha256": _sha256(table.path),
+        "manifest_sha256": file_sha256(table.path),
         "how": made.kind,
         "seed": made.seed or None,
         "group_columns": list(read.group_names),
@@ -254,14 +254,6 @@ def _report(table: FlatTable, read: SplitColumns, request: SplitRequest, made: _
         "giants": [{"group": g.group, "n": g.n, "part": g.part} for g in made.giants],
         "warnings": [*made.warnings, *_warnings(table, read, made)],
     }
-
-
-def _sha256(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _warnings(table: FlatTable, read: SplitColumns, made: _Split) -> list[str]:

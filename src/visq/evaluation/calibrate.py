@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from visq.core.errors import DataError, InputError, UnknownName
 from visq.core.types import printable
 from visq.core.version import __version__
 from visq.data.manifest import Manifest
+from visq.data.sources import file_sha256
 from visq.evaluation.calibrated_folder import write_calibrated
 from visq.evaluation.calibration_fit import FitSettings, fit_calibration, own_parts, parts_of
 from visq.evaluation.rated_rows import Columns, Progress, RatedRows, rated_rows
@@ -138,7 +138,7 @@ def calibrate(
     fitted = fit_calibration(
         rows, parts, wanted.settings, scale=asked.scale, levels=asked.levels, population=population
     )
-    digest = hashlib.sha256(Path(manifest).read_bytes()).hexdigest()
+    digest = file_sha256(manifest)
     trained = _trained_on(folder, asked.name, manifest, digest)
     calibration = fitted.calibration
     if trained is not None:

@@ -17,6 +17,7 @@ from visq.core.errors import InputError, UnknownName, VisqError
 from visq.core.registry import unknown_name
 from visq.core.types import printable
 from visq.core.version import __version__
+from visq.data.sources import set_names
 from visq.data.tables import read_table
 from visq.evaluation.evaluation_config import (
     MODEL,
@@ -27,7 +28,7 @@ from visq.evaluation.evaluation_config import (
     write_config,
 )
 from visq.evaluation.external import ScoreTable, read_scores
-from visq.evaluation.labelled import labelled_set, set_names
+from visq.evaluation.labelled import labelled_set
 from visq.evaluation.protocols import Protocol, protocols_for
 from visq.evaluation.run_events import BEGUN, DONE, append_event
 from visq.evaluation.run_folder import CONFIG, PAGE, REPORT, SCORES, parse_label_scale, write_run

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from visq.core.errors import DataError, InputError
+from visq.core.errors import DataError
 from visq.core.scales import Scale
 from visq.core.types import Sample, printable
 from visq.data.columns import FILE_COLUMNS, ID_COLUMNS
+from visq.data.sources import file_sha256
 from visq.data.tables import FlatTable, read_table
-from visq.evaluation.labelled import LabelledSet, file_sha256
+from visq.evaluation.labelled import LabelledSet
 from visq.evaluation.score_forms import Cells, ScoreForm, number, score_form
 
 PREDICTIONS = "predictions"
@@ -316,16 +317,3 @@ def _alone(named: Iterable[tuple[str, _Thing]]) -> dict[str, _Thing]:
     pairs = [(name, thing) for name, thing in named if name]
     count = Counter(name for name, _ in pairs)
     return {name: thing for name, thing in pairs if count[name] == 1}
-
-
-def check_one_each(tables: Sequence[str], manifests: Sequence[str]) -> None:
-    """Refuse tables that are not one for each manifest.
-
-    Raises:
-        InputError: their numbers differ.
-    """
-    if len(tables) != len(manifests):
-        raise InputError(
-            f"{len(tables)} tables of scores for {len(manifests)} manifests; give one --scores for each, "
-            "in order"
-        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -131,14 +130,3 @@ def groups_needed(coverage: float) -> int:
     """Groups without which `group_half_width` is infinite: n / (n + 1) >= coverage."""
     share = Fraction(str(coverage))
     return math.ceil(share / (1 - share))
-
-
-def group_mean(inside: Sequence[float] | Float64Array, weights: Sequence[float] | Float64Array) -> float:
-    """Mean in which groups weigh alike, for a bootstrap over groups.
-
-    Args:
-        inside: float [n].
-        weights: float [n], 1 / rows of the row's group.
-    """
-    w = np.asarray(weights, dtype=np.float64)
-    return float(np.asarray(inside, dtype=np.float64) @ w / w.sum())

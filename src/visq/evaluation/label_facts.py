@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visq.core.scales import LEVEL_WORDS, LevelIntervals
-from visq.evaluation.checks.labels import empty_stretches
+from visq.evaluation.empty_stretches import empty_stretches
 from visq.evaluation.intervals import percentile_ends
 from visq.evaluation.measured import Measured
 from visq.evaluation.resampled_sums import resampled_sums

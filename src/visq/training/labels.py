@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from visq.core.types import IntArray, Sample
 from visq.data.folds import check_folds
 from visq.data.groups import joined_groups
 from visq.data.manifest import read_manifest
+from visq.data.sources import file_sha256
 from visq.training.recipe import AspectRecipe
 
 
@@ -77,7 +77,7 @@ def read_labelled(aspect: AspectRecipe, data: Path) -> Labelled:
         folds=folds,
         column=np.array(_cells(rows, aspect.floor.get("column"), path)),
         n_joined=len(set(groups)) - len(set(joined)),
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=file_sha256(path),
     )
 
 

