@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +15,11 @@ from reports.made_runs import comparison, entry, run, scored_set
 from visq.reports.comparison_report import write_comparison_page
 from visq.reports.evaluation_report import write_evaluation_page
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytestmark = pytest.mark.browser
 KINDS = ("one set", "three sets", "comparison", "comparison of many")
 LONG = "a-much-longer-run-name/of-2026/" * 4
 Page = Any  # playwright's page; playwright is optional
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -75,31 +53,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture
-def open_page(browser: Any, pages: dict[str, Path]) -> Iterator[Open]:
-    """Open a page from its file; at the end nothing may have gone wrong or out."""
-    wrong: list[str] = []
-    contexts: list[Any] = []
-
-    def look(kind: str, *, width: int = 1280, theme: str = "light") -> Page:
-        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=theme)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: wrong.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-        page.on("dialog", lambda alert: (wrong.append(f"alert: {alert.message}"), alert.dismiss()))
-        page.on("request", lambda request: _note_request(request.url, wrong))
-        page.goto(pages[kind].as_uri())
-        return page
-
-    yield look
-    for context in contexts:
-        context.close()
-    assert wrong == []
-
-
-def _note_request(url: str, wrong: list[str]) -> None:
-    if not url.startswith(("file://", "data:")):
-        wrong.append(f"request: {url}")
+def open_page(open_file: Open, pages: dict[str, Path]) -> Open:
+    """Open one of the pages by its kind."""
+    return lambda kind, **look: open_file(pages[kind], **look)
 
 
 def until(page: Page, expression: str) -> None:

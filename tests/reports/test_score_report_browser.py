@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,65 +14,22 @@ from doubles import HOSTILE, Rows, failed, score
 from visq.core.types import Row
 from visq.reports import write_report
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytestmark = pytest.mark.browser
 Page = Any  # playwright's page; playwright is optional
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def open_report(browser: Any, tmp_path: Path) -> Iterator[Open]:
-    """Write a report, open it from its file; at the end nothing may have gone wrong or out."""
-    wrong: list[str] = []
-    contexts: list[Any] = []
+def open_report(open_file: Open, tmp_path: Path) -> Open:
+    """Write a report and open it from its file."""
 
-    def look(
-        rows: Sequence[Row], *, sort: str | None = None, width: int = 1280, theme: str = "light"
-    ) -> Page:
+    def look(rows: Sequence[Row], *, sort: str | None = None, **how: Any) -> Page:
         path = tmp_path / "report.html"
-        aspects = list(
-            dict.fromkeys(["quality", "aesthetics", *(name for each in rows for name in each.scores)])
-        )
-        write_report(Rows(rows, aspects=aspects), path, sort=sort)
-        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=theme)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: wrong.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-        page.on("dialog", lambda alert: (wrong.append(f"alert: {alert.message}"), alert.dismiss()))
-        page.on("request", lambda request: _note_request(request.url, wrong))
-        page.goto(path.as_uri())
-        return page
+        named = ["quality", "aesthetics", *(name for each in rows for name in each.scores)]
+        write_report(Rows(rows, aspects=list(dict.fromkeys(named))), path, sort=sort)
+        return open_file(path, **how)
 
-    yield look
-    for context in contexts:
-        context.close()
-    assert wrong == []
-
-
-def _note_request(url: str, wrong: list[str]) -> None:
-    if not url.startswith(("file://", "data:")):
-        wrong.append(f"request: {url}")
+    return look
 
 
 def row(
