@@ -13,7 +13,8 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from visq.core.errors import DataError, InputError, MissingExtra
+from visq.core.errors import DataError, InputError
+from visq.core.optional import pyarrow
 from visq.core.registry import unknown_name
 from visq.core.types import printable
 from visq.data.cells import cell_text, plain
@@ -199,7 +200,7 @@ class FlatTable:
         return next((mark for mark in ",;\t" if mark in header), ",")
 
     def _parquet_names(self) -> list[str]:
-        pa = _pyarrow()
+        pa = pyarrow()
         try:
             schema = pa.parquet.read_schema(self.path)
         except (pa.ArrowException, OSError) as error:
@@ -213,7 +214,7 @@ class FlatTable:
         return names
 
     def _parquet_rows(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        pa = _pyarrow()
+        pa = pyarrow()
         names, row = self._parquet_names(), 0
         try:
             with pa.parquet.ParquetFile(self.path) as file:
@@ -313,12 +314,3 @@ def _is_binary(pa: Any, kind: Any) -> bool:
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         return _is_binary(pa, kind.value_type)
     return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind))
-
-
-def _pyarrow() -> Any:  # pyarrow has no types
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingExtra("pyarrow", "eval") from error
-    return pyarrow

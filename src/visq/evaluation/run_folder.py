@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from visq.core import toml
-from visq.core.errors import DataError, InputError, MissingExtra
+from visq.core.errors import DataError, InputError
+from visq.core.optional import pyarrow
 from visq.core.scales import Scale
 from visq.core.toml_text import toml_text
 from visq.core.types import printable
@@ -75,7 +76,7 @@ def write_run(
         InputError: the folder cannot be written.
         MissingExtra: pyarrow is not installed.
     """
-    parquet = _pyarrow().parquet
+    parquet = pyarrow().parquet
     path.mkdir(parents=True, exist_ok=True)
     with atomic_write(path / CONFIG) as partial:
         partial.write_text(toml_text(config), encoding="utf-8")
@@ -106,9 +107,9 @@ def read_run(path: str | Path) -> Run:
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         if report["format"] != FORMAT:
             raise DataError(f"{folder / REPORT}: format {report['format']}; this visq reads {FORMAT}")
-        table = _pyarrow().parquet.read_table(folder / SCORES)
+        table = pyarrow().parquet.read_table(folder / SCORES)
         sets = tuple(_from_arrow(table, about, report["aspect"]) for about in report["sets"])
-    except (ValueError, KeyError, TypeError, _pyarrow().ArrowException) as error:
+    except (ValueError, KeyError, TypeError, pyarrow().ArrowException) as error:
         raise DataError(f"{str(folder)!r} is a damaged run ({error}); evaluate again") from error
     return Run(folder, config, report, sets)
 
@@ -154,7 +155,7 @@ def parse_label_scale(text: str) -> Scale:
 
 
 def _to_arrow(sets: Sequence[ScoredSet]) -> Any:
-    pa = _pyarrow()
+    pa = pyarrow()
     extra = list(dict.fromkeys(name for one in sets for name in one.columns))
     texts = [(name, pa.string()) for name in _TEXTS]
     numbers = [(name, pa.float64()) for name in _NUMBERS]
@@ -189,7 +190,7 @@ def _arrays(one: ScoredSet) -> tuple[Any, ...]:
 
 
 def _from_arrow(table: Any, about: Mapping[str, Any], aspect: str) -> ScoredSet:
-    rows = table.filter(_pyarrow().compute.equal(table["set"], about["name"])).to_pydict()
+    rows = table.filter(pyarrow().compute.equal(table["set"], about["name"])).to_pydict()
     numbers = {name: _floats(rows[name]) for name in _NUMBERS}
     extra = {name.removeprefix(_EXTRA): rows[name] for name in rows if name.startswith(_EXTRA)}
     label_scale, score_scale = about["label_scale"], about["score_scale"]
@@ -224,13 +225,3 @@ def _from_arrow(table: Any, about: Mapping[str, Any], aspect: str) -> ScoredSet:
 
 def _floats(cells: Sequence[float | None]) -> Any:
     return np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64)
-
-
-def _pyarrow() -> Any:  # pyarrow has no types
-    try:
-        import pyarrow
-        import pyarrow.compute
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingExtra("pyarrow", "eval") from error
-    return pyarrow

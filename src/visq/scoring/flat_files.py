@@ -15,7 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from visq.core.errors import InputError, MissingExtra
+from visq.core.errors import InputError
+from visq.core.optional import pyarrow
 from visq.scoring.files import atomic_write
 
 FLAT_ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -103,7 +104,7 @@ def _json_lines(columns: Sequence[str], rows: Rows) -> Iterator[str]:
 
 
 def _write_parquet(path: Path, columns: Sequence[str], rows: Rows) -> None:
-    pa = _pyarrow()
+    pa = pyarrow()
     kinds = column_kinds(len(columns), rows())
     types = {"text": pa.string(), "whole": pa.int64(), "number": pa.float64()}
     schema = pa.schema([(name, types[kind]) for name, kind in zip(columns, kinds, strict=True)])
@@ -125,12 +126,3 @@ def _typed(cells: Sequence[str], kind: _Kind) -> list[Any]:
         return list(cells)
     make: Callable[[str], Any] = int if kind == "whole" else float
     return [make(cell) if cell else None for cell in cells]
-
-
-def _pyarrow() -> Any:  # pyarrow has no types
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingExtra("pyarrow", "eval") from error
-    return pyarrow

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from visq.core.errors import InputError, MissingExtra
+from visq.core.optional import pyarrow
 from visq.core.types import Row
 from visq.scoring.files import atomic_write
 from visq.scoring.journal import Journal
@@ -109,13 +110,13 @@ class Table:
     def _write_parquet(self, path: Path) -> None:
         """A batch of rows at a time, so that memory does not grow with them."""
         schema = self._schema()
-        with _pyarrow().parquet.ParquetWriter(path, schema) as writer:
+        with pyarrow().parquet.ParquetWriter(path, schema) as writer:
             rows = self._flat()
             while batch := list(islice(rows, _BATCH)):
                 writer.write_table(self._to_arrow(batch, schema))
 
     def _schema(self) -> Any:
-        pa = _pyarrow()
+        pa = pyarrow()
         numbers = {aspect + part for aspect in self.aspects for part in NUMBERS}
         return pa.schema(
             [(name, pa.float64() if name in numbers else pa.string()) for name in columns(self.aspects)]
@@ -124,7 +125,7 @@ class Table:
     def _to_arrow(self, rows: list[list[Any]], schema: Any) -> Any:
         by_column = zip(*rows, strict=True) if rows else ([] for _ in schema.names)
         arrays = dict(zip(schema.names, by_column, strict=True))
-        return _pyarrow().Table.from_pydict(arrays, schema=schema)
+        return pyarrow().Table.from_pydict(arrays, schema=schema)
 
     def _flat(self) -> Iterator[list[Any]]:
         return (to_flat(record, self.identity, self.aspects) for record in self._journal.rows())
@@ -160,15 +161,6 @@ class Table:
         self.close()
 
 
-def _pyarrow() -> Any:  # pyarrow has no types
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingExtra("pyarrow", "eval") from error
-    return pyarrow
-
-
 def check_format(path: Path) -> None:
     """Refuse an ending no table has, and Parquet where it cannot be written.
 
@@ -177,6 +169,6 @@ def check_format(path: Path) -> None:
         MissingExtra: Parquet without pyarrow.
     """
     if path.suffix.lower() == ".parquet":
-        _pyarrow()
+        pyarrow()
     if path.suffix.lower() not in FORMATS:
         raise InputError(f"cannot write a table as {path.name!r}; use an ending of {', '.join(FORMATS)}")
