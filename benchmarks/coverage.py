@@ -25,9 +25,9 @@ import numpy as np
 import visq
 from visq.core.scales import LEVEL_WORDS, MOS
 from visq.data.folds import group_folds
-from visq.evaluation.calibration_fit import INTERVAL, MAP, TEST, FitSettings, fit_calibration
-from visq.evaluation.intervals import group_bootstrap
-from visq.evaluation.rated_rows import RatedRows
+from visq.evaluation.calibration.fit import INTERVAL, MAP, TEST, FitSettings, fit_calibration
+from visq.evaluation.calibration.rated_rows import RatedRows
+from visq.evaluation.statistics.intervals import group_bootstrap
 from visq.readouts.calibration import levels_of
 from visq.training.crossfit import linear_levels
 from visq.training.features import Extractor

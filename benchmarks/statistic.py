@@ -21,8 +21,8 @@ import scipy
 from scipy.stats import pearsonr, spearmanr
 
 import visq
-from visq.evaluation.intervals import group_bootstrap
-from visq.evaluation.resampling import members_of, resampled
+from visq.evaluation.statistics.intervals import group_bootstrap
+from visq.evaluation.statistics.resampling import members_of, resampled
 from visq.metrics import plcc, srcc
 
 SETS = {  # rows a group, decimals of the truth

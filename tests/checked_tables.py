@@ -13,7 +13,7 @@ from visq.data.sources import set_names
 from visq.evaluation.checks import CHECKS
 from visq.evaluation.checks.check import CheckOptions, CheckReport, check_sets, read_set
 from visq.evaluation.checks.finding import CheckedSet, Finding
-from visq.evaluation.protocols import protocols_for
+from visq.evaluation.figures.protocols import protocols_for
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from visq.evaluation.run_folder import Run, read_run, scale_text, write_run
-from visq.evaluation.scored import ScoredSet
+from visq.evaluation.figures.label_scale import scale_text
+from visq.evaluation.figures.scored import ScoredSet
+from visq.evaluation.runs.folder import Run, read_run, write_run
 
 
 def make_set(

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from visq import metrics
     from visq.core.scales import Scale
     from visq.core.types import Row, Sample, Score
-    from visq.evaluation.compare import compare
-    from visq.evaluation.evaluate import Evaluation
+    from visq.evaluation.comparison.compare import compare
+    from visq.evaluation.runs.evaluate import Evaluation
     from visq.scoring import RunOptions, Scorer, Table, load
 
 __all__ = [
@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 _LAZY = {
-    "Evaluation": "visq.evaluation.evaluate",
+    "Evaluation": "visq.evaluation.runs.evaluate",
     "Row": "visq.core.types",
     "RunOptions": "visq.scoring",
     "Sample": "visq.core.types",
@@ -60,7 +60,7 @@ _LAZY = {
     "Score": "visq.core.types",
     "Scorer": "visq.scoring",
     "Table": "visq.scoring",
-    "compare": "visq.evaluation.compare",
+    "compare": "visq.evaluation.comparison.compare",
     "load": "visq.scoring",
 }
 
@@ -181,10 +181,10 @@ def evaluate(
     """
     from pathlib import Path
 
-    from visq.evaluation.evaluate import evaluate as evaluate_sets
-    from visq.evaluation.evaluation_config import EvaluateOptions
-    from visq.evaluation.labelled import LabelChoice
-    from visq.evaluation.measured import Settings
+    from visq.evaluation.figures.measured import Settings
+    from visq.evaluation.runs.config import EvaluateOptions
+    from visq.evaluation.runs.evaluate import evaluate as evaluate_sets
+    from visq.evaluation.runs.labelled import LabelChoice
 
     options = EvaluateOptions(
         _names(manifests),
@@ -203,7 +203,7 @@ def evaluate(
     )
     found = evaluate_sets(options)
     if found.path is not None:
-        from visq.evaluation.run_folder import PAGE, read_run
+        from visq.evaluation.runs.folder import PAGE, read_run
         from visq.reports.evaluation_report import write_evaluation_page
 
         write_evaluation_page(read_run(found.path), found.path / PAGE)

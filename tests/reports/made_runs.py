@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from visq.core.scales import MOS, Scale
-from visq.evaluation.run_folder import Run, scale_text
-from visq.evaluation.scored import ScoredSet
+from visq.evaluation.figures.label_scale import scale_text
+from visq.evaluation.figures.scored import ScoredSet
+from visq.evaluation.runs.folder import Run
 
 LABELS = Scale(0.0, 100.0)
 

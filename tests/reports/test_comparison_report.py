@@ -14,8 +14,8 @@ from PIL import Image
 from doubles import HOSTILE
 from html_reading import Node, read, table_rows
 from reports.made_runs import common_set, comparison, nothing_known, pair_test, run, scored_set
-from visq.evaluation.compare import compare_runs
-from visq.evaluation.run_folder import Run
+from visq.evaluation.comparison.compare import compare_runs
+from visq.evaluation.runs.folder import Run
 from visq.reports.comparison_report import write_comparison_page
 
 TWO = ("mini", "niqe")

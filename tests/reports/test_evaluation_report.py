@@ -17,10 +17,10 @@ from html_reading import Node, read, table_rows
 from reports.made_runs import entry, figure, figures, nothing_known, run, scored_set
 from visq.core.errors import InputError
 from visq.core.scales import Scale
-from visq.evaluation.figures import set_figures
-from visq.evaluation.measured import Settings
-from visq.evaluation.run_folder import Run, read_run, write_run
-from visq.evaluation.scored import ScoredSet
+from visq.evaluation.figures.measured import Settings
+from visq.evaluation.figures.scored import ScoredSet
+from visq.evaluation.figures.set_figures import set_figures
+from visq.evaluation.runs.folder import Run, read_run, write_run
 from visq.metrics import plcc, plcc_fitted
 from visq.reports import thumbnails
 from visq.reports.evaluation_report import write_evaluation_page

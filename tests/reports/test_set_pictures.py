@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reports.made_runs import scored_set
-from visq.evaluation.scored import ScoredSet
+from visq.evaluation.figures.scored import ScoredSet
 from visq.reports.set_pictures import MOST, most_uncertain, worst
 
 NAN = float("nan")

@@ -18,7 +18,7 @@ from visq.cli.console import UsageMistake, progress, results, warn
 from visq.core.errors import InputError
 
 if TYPE_CHECKING:
-    from visq.evaluation.calibrate import CalibrationRequest
+    from visq.evaluation.calibration.calibrate import CalibrationRequest
 
 _WHAT, _HOW, _RESULTS = "What it is calibrated on", "How it is calibrated", "What comes out"
 
@@ -107,8 +107,8 @@ def calibrate(
             population,
             (map, interval, nominal, seed, resamples),
         )
-    from visq.evaluation.calibrate import calibrate as fit
-    from visq.evaluation.calibrated_folder import check_new_folder
+    from visq.evaluation.calibration.calibrate import calibrate as fit
+    from visq.evaluation.calibration.folder import check_new_folder
 
     if out is not None:
         check_new_folder(out)
@@ -146,10 +146,10 @@ def _request(
     how: tuple[Any, ...],
 ) -> CalibrationRequest:
     from visq.aspects import aspect as find_aspect
-    from visq.evaluation.calibrate import CalibrationRequest
-    from visq.evaluation.calibration_fit import FitSettings
-    from visq.evaluation.rated_rows import Columns
-    from visq.evaluation.run_folder import parse_label_scale
+    from visq.evaluation.calibration.calibrate import CalibrationRequest
+    from visq.evaluation.calibration.fit import FitSettings
+    from visq.evaluation.calibration.rated_rows import Columns
+    from visq.evaluation.figures.label_scale import parse_label_scale
 
     if aspect is not None:
         find_aspect(aspect)
@@ -190,7 +190,7 @@ def _where(out: Path | None) -> str:
 
 
 def _print(report: Mapping[str, Any], *, abstain: bool, json: bool) -> None:
-    from visq.evaluation.run_folder import without_nan
+    from visq.evaluation.runs.folder import without_nan
 
     if json:
         print(json_format.dumps(without_nan(report), ensure_ascii=False, allow_nan=False))

@@ -113,7 +113,7 @@ def check(
 def _check_words(label_scale: str | None, out: Path | None, manifests: list[str]) -> None:
     """What is wrong with the words typed leaves with exit code 2, before anything is read."""
     from visq.core.errors import InputError
-    from visq.evaluation.run_folder import parse_label_scale
+    from visq.evaluation.figures.label_scale import parse_label_scale
 
     try:
         if label_scale is not None:

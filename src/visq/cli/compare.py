@@ -16,7 +16,7 @@ from visq.cli.console import UsageMistake, results, warn
 from visq.core.errors import InputError
 
 if TYPE_CHECKING:
-    from visq.evaluation.run_folder import Run
+    from visq.evaluation.runs.folder import Run
 
 _FILES = _JSON, _MARKDOWN, _CSV, _PAGE = (
     "comparison.json",
@@ -134,8 +134,8 @@ def _split(names: str | None) -> list[str] | None:
 def _compare_runs(
     paths: Sequence[str], options: dict[str, Any], names: list[str] | None, out: Path | None
 ) -> dict[str, Any]:
-    from visq.evaluation.compare import compare_runs
-    from visq.evaluation.run_folder import read_run
+    from visq.evaluation.comparison.compare import compare_runs
+    from visq.evaluation.runs.folder import read_run
 
     if len(paths) < 2:
         raise UsageMistake(f"a comparison takes two runs or more, not {len(paths)}")
@@ -178,7 +178,7 @@ def _make(out: Path) -> None:
 
 
 def _write(found: Mapping[str, Any], runs: Sequence[Run], out: Path) -> None:
-    from visq.evaluation.comparison_tables import csv_text, markdown
+    from visq.evaluation.comparison.tables import csv_text, markdown
     from visq.reports.comparison_report import write_comparison_page
     from visq.scoring import atomic_write
 
@@ -190,7 +190,7 @@ def _write(found: Mapping[str, Any], runs: Sequence[Run], out: Path) -> None:
 
 
 def _comparison_lines(found: Mapping[str, Any]) -> Iterator[str]:
-    from visq.evaluation.comparison_tables import table_lines, verdict_lines
+    from visq.evaluation.comparison.tables import table_lines, verdict_lines
 
     yield from verdict_lines(found)
     yield ""
@@ -203,8 +203,8 @@ def _comparison_lines(found: Mapping[str, Any]) -> Iterator[str]:
 def _compare_published(
     words: Sequence[str], n: int | None, rho: str | None, statistic: str | None
 ) -> dict[str, Any]:
-    from visq.evaluation.compare_published import compare_published
-    from visq.evaluation.published import PLAUSIBLE
+    from visq.evaluation.comparison.from_published import compare_published
+    from visq.evaluation.statistics.published import PLAUSIBLE
 
     if n is None:
         raise UsageMistake("published figures need --n, the number of pictures they are of")
@@ -230,7 +230,7 @@ def _figure(word: str) -> tuple[str, float]:
 
 def _correlations(text: str) -> list[float]:
     """Both ends of LOW..HIGH and the plausible correlations between them; or the one number given."""
-    from visq.evaluation.published import PLAUSIBLE
+    from visq.evaluation.statistics.published import PLAUSIBLE
 
     low, dots, high = text.partition("..")
     try:
@@ -243,8 +243,8 @@ def _correlations(text: str) -> list[float]:
 
 
 def _published_lines(found: Mapping[str, Any]) -> Iterator[str]:
-    from visq.evaluation.comparison_tables import short
-    from visq.evaluation.published import rounded_up
+    from visq.evaluation.comparison.tables import short
+    from visq.evaluation.statistics.published import rounded_up
 
     width = max(map(len, found["figures"]))
     yield f"{found['statistic'].upper()} on the same {found['n']} pictures, with 95 % interval"

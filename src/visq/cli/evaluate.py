@@ -17,8 +17,8 @@ from visq.cli.console import UsageMistake, progress, results, stoppable, warn
 from visq.core.errors import InputError
 
 if TYPE_CHECKING:
-    from visq.evaluation.evaluate import Evaluation
-    from visq.evaluation.evaluation_config import EvaluateOptions
+    from visq.evaluation.runs.config import EvaluateOptions
+    from visq.evaluation.runs.evaluate import Evaluation
 
 _WHAT, _LABELS, _TABLES = "What is evaluated", "What the labels are", "Scores made elsewhere"
 _RESULTS, _RUN = "What comes out", "How it runs (none of this changes a figure)"
@@ -184,9 +184,9 @@ def _options(
     asked: Mapping[str, Any], config: Path | None, run: Mapping[str, Any]
 ) -> tuple[EvaluateOptions, Mapping[str, Any] | None]:
     """What was asked for, and the config that it has to repeat."""
-    from visq.evaluation.evaluation_config import EvaluateOptions, options_from, read_config
-    from visq.evaluation.labelled import LabelChoice
-    from visq.evaluation.measured import Settings
+    from visq.evaluation.figures.measured import Settings
+    from visq.evaluation.runs.config import EvaluateOptions, options_from, read_config
+    from visq.evaluation.runs.labelled import LabelChoice
 
     if config is not None:
         for name, value in asked.items():
@@ -217,8 +217,8 @@ def _option(name: str) -> str:
 
 
 def _evaluate(options: EvaluateOptions, expected: Mapping[str, Any] | None, *, quiet: bool) -> Evaluation:
-    from visq.evaluation.evaluate import evaluate as evaluate_sets
-    from visq.evaluation.score_source import Stopped
+    from visq.evaluation.runs.evaluate import evaluate as evaluate_sets
+    from visq.evaluation.runs.score_source import Stopped
 
     command = shlex.join(["visq", *sys.argv[1:]])
     with stoppable() as stop, progress(lambda: _total(options), quiet=quiet) as update:
@@ -237,7 +237,7 @@ def _total(options: EvaluateOptions) -> int:
 
 
 def _write_page(folder: Path) -> None:
-    from visq.evaluation.run_folder import PAGE, read_run
+    from visq.evaluation.runs.folder import PAGE, read_run
     from visq.reports.evaluation_report import write_evaluation_page
 
     write_evaluation_page(read_run(folder), folder / PAGE)
@@ -254,6 +254,6 @@ def _notices(found: Evaluation) -> None:
         for text in one["warnings"]:
             warn(f"{one['name']}: {text}")
     if found.path is not None:
-        from visq.evaluation.run_folder import PAGE, REPORT
+        from visq.evaluation.runs.folder import PAGE, REPORT
 
         warn(f"report: {found.path / PAGE}, and {REPORT} beside it")

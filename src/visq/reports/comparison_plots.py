@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from visq.evaluation.run_folder import Run
-from visq.evaluation.scored import Float64Array, ScoredSet
+from visq.evaluation.figures.scored import Float64Array, ScoredSet
+from visq.evaluation.runs.folder import Run
 from visq.reports import plots
 from visq.reports.figure_words import NOTHING, count, ends_written, level_written, title_of, written
 from visq.reports.set_plots import Plot, tenths

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from visq.evaluation.run_folder import Run, without_nan
+from visq.evaluation.runs.folder import Run, without_nan
 from visq.reports.comparison_plots import STATISTICS, differences, scatters
 from visq.reports.evaluation_report import named, thumbnails_by_path
 from visq.reports.figure_words import (

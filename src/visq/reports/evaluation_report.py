@@ -13,8 +13,8 @@ from typing import Any
 
 from visq.core.toml_text import toml_text
 from visq.core.types import printable
-from visq.evaluation.run_folder import Run, without_nan
-from visq.evaluation.scored import ScoredSet
+from visq.evaluation.figures.scored import ScoredSet
+from visq.evaluation.runs.folder import Run, without_nan
 from visq.reports import plots
 from visq.reports.figure_words import (
     NOTHING,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from visq.evaluation.agreement import percentile_ranks
-from visq.evaluation.scored import Float64Array, ScoredSet
+from visq.evaluation.comparison.agreement import percentile_ranks
+from visq.evaluation.figures.scored import Float64Array, ScoredSet
 from visq.reports.figure_words import NOTHING, percent, written
 
 MOST = 12

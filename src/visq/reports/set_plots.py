@@ -15,7 +15,7 @@ import numpy as np
 from markupsafe import Markup
 
 from visq.core.scales import Scale
-from visq.evaluation.scored import Float64Array, ScoredSet
+from visq.evaluation.figures.scored import Float64Array, ScoredSet
 from visq.reports import plots
 from visq.reports.figure_words import NOTHING, count, ends_written, written
 from visq.reports.plots import Curve

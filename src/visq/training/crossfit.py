@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from visq.core.scales import expectation, gaussian_levels
 from visq.evaluation import RotatedCoverage, half_width, rotated_coverage
-from visq.evaluation.conformal import Predict, Rows
+from visq.evaluation.statistics.conformal import Predict, Rows
 from visq.metrics import srcc
 from visq.training.features import Features
 from visq.training.labels import Labelled

@@ -19,10 +19,10 @@ from visq.core.errors import DataError
 from visq.core.scales import MOS
 from visq.evaluation import paired_difference
 from visq.evaluation.checks.check import CheckOptions, check_sets
-from visq.evaluation.evaluate import evaluate
-from visq.evaluation.evaluation_config import EvaluateOptions
-from visq.evaluation.labelled import LabelChoice
-from visq.evaluation.measured import Settings
+from visq.evaluation.figures.measured import Settings
+from visq.evaluation.runs.config import EvaluateOptions
+from visq.evaluation.runs.evaluate import evaluate
+from visq.evaluation.runs.labelled import LabelChoice
 from visq.metrics import srcc
 from visq.scoring import atomic_write
 from visq.training.labels import Labelled

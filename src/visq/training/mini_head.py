@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from visq.core.errors import DataError
-from visq.evaluation.measured import Settings as Intervals
+from visq.evaluation.figures.measured import Settings as Intervals
 from visq.training.crossfit import FoldScores, Settings, column_mean, file_ridge, score_folds
 from visq.training.evaluated import Evaluated, evaluated
 from visq.training.features import Extractor, Features

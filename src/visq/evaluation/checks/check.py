@@ -25,8 +25,9 @@ from visq.evaluation.checks import CHECKS
 from visq.evaluation.checks.finding import CheckedSet, Finding
 from visq.evaluation.checks.names import folder_of, stem_of
 from visq.evaluation.checks.pictures import Embed, picture_facts
-from visq.evaluation.protocols import Protocol, protocols_for
-from visq.evaluation.run_folder import parse_label_scale, without_nan
+from visq.evaluation.figures.label_scale import parse_label_scale
+from visq.evaluation.figures.protocols import Protocol, protocols_for
+from visq.evaluation.runs.folder import without_nan
 
 FORMAT = 1
 _ASPECTS = ("quality", "aesthetics", "consistency", "authenticity")

@@ -19,8 +19,8 @@ from visq.evaluation.checks.finding import CheckedSet, Finding
 from visq.evaluation.checks.groups import column_of, file_names, folder_of, stem_of
 from visq.evaluation.checks.labels import extreme_blocks
 from visq.evaluation.checks.levels import levels_of
-from visq.evaluation.protocols import names, protocol
-from visq.evaluation.run_folder import scale_text
+from visq.evaluation.figures.label_scale import scale_text
+from visq.evaluation.figures.protocols import names, protocol
 from visq.metrics import srcc
 
 _STRENGTH = re.compile(r"(?P<series>.+[._-])0*(?P<strength>\d{1,2})")

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from visq.evaluation.checks.finding import CheckedSet, Finding
 from visq.evaluation.checks.groups import column_of, domains, groupings
-from visq.evaluation.empty_stretches import empty_stretches
-from visq.evaluation.run_folder import scale_text
+from visq.evaluation.figures.empty_stretches import empty_stretches
+from visq.evaluation.figures.label_scale import scale_text
 
 _FAR = 10.0  # interquartile ranges beyond the quartiles; a normal law has one label in 10^42 there
 _FEWEST_FAR = 20

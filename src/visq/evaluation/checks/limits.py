@@ -17,7 +17,7 @@ from visq.data.folds import group_folds
 from visq.evaluation.checks.finding import CheckedSet, Finding
 from visq.evaluation.checks.groups import column_of, domains, groupings
 from visq.evaluation.checks.splits import is_train
-from visq.evaluation.intervals import Interval, group_bootstrap
+from visq.evaluation.statistics.intervals import Interval, group_bootstrap
 from visq.metrics import auroc, srcc
 
 Float64Array = NDArray[np.float64]

@@ -14,7 +14,7 @@ from visq.core.errors import MissingExtra
 from visq.data.folds import group_folds
 from visq.evaluation.checks.finding import CheckedSet, Finding
 from visq.evaluation.checks.groups import groupings, stem_of
-from visq.evaluation.intervals import group_bootstrap
+from visq.evaluation.statistics.intervals import group_bootstrap
 from visq.metrics import auroc, srcc
 
 _LEAST_ROWS = 60

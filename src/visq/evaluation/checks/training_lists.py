@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from visq.evaluation.checks.finding import CheckedSet, Finding
-from visq.evaluation.protocols import Protocol, protocol
-from visq.evaluation.training_titles import title_naming
+from visq.evaluation.figures.protocols import Protocol, protocol
+from visq.evaluation.runs.training_titles import title_naming
 
 _HASHES = ("labels_sha256", "manifest_sha256", "sha256")
 """Fields of `trained_on` that may hold the hash of a label file."""

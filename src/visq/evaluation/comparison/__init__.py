@@ -1,0 +1,1 @@
+"""`visq compare`: runs set against each other on the rows they share."""

@@ -1,0 +1,1 @@
+"""How sure a figure is: resampling, intervals, differences, coverage. Knows arrays only."""
