@@ -10,6 +10,7 @@ import pytest
 
 from photos import VisqRun
 from visq.data.folds import check_folds
+from visq.data.tables import read_table
 
 
 @pytest.fixture
@@ -50,6 +51,17 @@ def test_folds_as_json_and_in_parquet(visq: VisqRun, ratings: Path) -> None:
     assert (report["kind"], report["how"], report["n_groups"]) == ("split", "folds", 20)
     assert [part["n_groups"] for part in report["parts"]] == [5, 5, 5, 5]
     assert (ratings.parent / "f.parquet").exists()
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_ids_of_many_digits_come_out_as_they_went_in(visq: VisqRun, tmp_path: Path, ending: str) -> None:
+    rows = [[str(12345678901234567890 + i), "1e6" if i < 4 else f"{i}", "2.5"] for i in range(12)]
+    with (tmp_path / "t.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["id", "group", "mos"], *rows])
+    run = visq("split", "t.csv", "--folds", "3", "--out", f"out.{ending}")
+    assert run.returncode == 0
+    found = read_table(tmp_path / f"out.{ending}")
+    assert [cells[:3] for _, cells in found] == rows
 
 
 def test_without_out_the_table_goes_to_standard_output(visq: VisqRun, ratings: Path) -> None:

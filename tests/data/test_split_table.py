@@ -47,6 +47,13 @@ def test_rows_and_columns_stay_and_the_split_is_added(ratings):
     assert (found.report["n_rows"], found.report["n_groups"], found.report["warnings"]) == (60, 20, [])
 
 
+def test_ids_files_groups_parts_and_the_seed_are_names(tmp_path):
+    rows = [[str(10**18 + i), f"{i}", "1e6" if i % 2 else "2e6", "5"] for i in range(8)]
+    table = write(tmp_path / "t.csv", ["Image_ID", "image", "Clip", "mos"], rows)
+    found = split_table(table, SplitRequest(SHARES, group="clip", seed="007"))
+    assert found.names == {"Image_ID", "image", "Clip", "split", "split_seed"}
+
+
 def test_folds_with_inner_folds(ratings):
     found = split_table(ratings, SplitRequest(folds=4, nested=3, label="mos", group="scene"))
     inner = [f"inner_fold_{k}" for k in range(4)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -63,18 +64,47 @@ def test_a_column_of_numbers_is_one_that_json_reads_as_numbers(cells):
             value = json.loads(cell)
         except ValueError:
             return False
-        return isinstance(value, int | float) and cell == cell.strip()
+        return isinstance(value, int | float) and math.isfinite(value) and cell == cell.strip()
 
     filled = [cell for cell in cells if cell]
-    kind = column_kinds(1, [[cell] for cell in cells])[0]
+    kind = column_kinds(["a"], [[cell] for cell in cells])[0]
     assert (kind != "text") == (bool(filled) and all(map(is_number, filled)))
     if kind == "whole":
         assert all(isinstance(json.loads(cell), int) for cell in filled)
 
 
-def test_numbers_beyond_int64_are_no_whole_numbers():
-    assert column_kinds(1, [["9" * 18]]) == ["whole"]
-    assert column_kinds(1, [["9" * 19]]) == ["number"]
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["9" * 18], "whole"),
+        (["9" * 19], "text"),  # a double makes 10000000000000000000 of it
+        (["9" * 18, "0.5"], "text"),
+        (["9" * 15, "0.5"], "number"),
+        (["1e999"], "text"),
+        (["0.29999999999999999"], "number"),  # a fraction is rounded
+        (["9" * 5000], "text"),
+    ],
+)
+def test_a_number_that_would_become_another_is_text(cells, kind):
+    assert column_kinds(["a"], [[cell] for cell in cells]) == [kind]
+
+
+@given(st.lists(st.integers(-(10**25), 10**25).map(str) | st.just("0.5"), min_size=1, max_size=4))
+def test_whole_numbers_come_back_exactly(cells):
+    kind = column_kinds(["a"], [[cell] for cell in cells])[0]
+    if kind == "number":
+        assert all(int(float(cell)) == int(cell) for cell in cells if cell != "0.5")
+    if kind == "whole":
+        assert all(-(2**63) <= int(cell) < 2**63 for cell in cells)
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+def test_names_are_text_whatever_they_look_like(tmp_path, ending):
+    rows = [["12345678901234567891", "1e6", "1"], ["12345678901234567892", "7", "2"]]
+    columns = ("id", "clip", "mos")
+    write_flat(tmp_path / f"t{ending}", columns, lambda: rows, names={"id", "clip"})
+    assert column_kinds(columns, rows, {"id", "clip"}) == ["text", "text", "whole"]
+    assert [cells for _, cells in read_table(tmp_path / f"t{ending}")] == rows
 
 
 def test_an_ending_no_table_has_and_a_folder_that_is_not_there(tmp_path):

@@ -132,7 +132,7 @@ def _write(found: SplitTable, out: Path | None, *, json: bool, quiet: bool) -> N
     from visq.scoring.flat_files import write_csv, write_flat
 
     if out is not None:
-        write_flat(out, found.columns, found.rows)
+        write_flat(out, found.columns, found.rows, names=found.names)
     if json:
         print(json_format.dumps(found.report, ensure_ascii=False, allow_nan=False))
     elif out is None:

@@ -17,7 +17,7 @@ from visq.core.errors import DataError, InputError, VisqError
 from visq.core.registry import unknown_name
 from visq.core.types import BoolArray, IntArray, printable
 from visq.core.version import __version__
-from visq.data.columns import positions
+from visq.data.columns import FILE_COLUMNS, ID_COLUMNS, positions
 from visq.data.sources import file_sha256
 from visq.data.split_balance import balance, torn_groups
 from visq.data.split_columns import FOLD, INNER, REASON, SEED, SPLIT, SplitColumns, SplitRequest
@@ -36,6 +36,7 @@ class SplitTable:
         table: what was read; it is walked again for the rows.
         columns: all columns, in order.
         report: what was reached, as JSON holds it.
+        names: columns that hold names, and are text even where all of them are digits.
         kept: positions of the table's own columns that stay.
         added: cells of the split's columns, each [n].
     """
@@ -43,6 +44,7 @@ class SplitTable:
     table: FlatTable
     columns: tuple[str, ...]
     report: Mapping[str, Any]
+    names: frozenset[str]
     kept: tuple[int, ...] = field(repr=False)
     added: Sequence[Sequence[str]] = field(repr=False)
 
@@ -94,9 +96,16 @@ def split_table(path: str | os.PathLike[str], request: SplitRequest) -> SplitTab
     official = request.official
     made = _made(read, request) if official is None else _official(table, read, official)
     added = {**made.columns, SEED: [made.seed] * len(read.rows), REASON: made.reasons}
-    names = (*(table.columns[at] for at in kept), *request.adds)
+    columns = (*(table.columns[at] for at in kept), *request.adds)
     report = _report(table, read, request, made)
-    return SplitTable(table, names, report, kept, [added[name] for name in request.adds])
+    names = _name_columns(columns, read)
+    return SplitTable(table, columns, report, names, kept, [added[name] for name in request.adds])
+
+
+def _name_columns(columns: Sequence[str], read: SplitColumns) -> frozenset[str]:
+    """The columns of ids, files, groups and parts, and of the seed, which is a text."""
+    known = {*ID_COLUMNS, *FILE_COLUMNS, SPLIT, SEED}
+    return frozenset(name for name in columns if name.casefold() in known) | frozenset(read.group_names)
 
 
 def _kept_columns(table: FlatTable, request: SplitRequest) -> tuple[int, ...]:

@@ -1,16 +1,18 @@
 """Writes a table of text cells as CSV, TSV, JSON lines or Parquet, by file ending. Knows no column's meaning.
 
 CSV and TSV hold the cells to the letter. JSON lines and Parquet have types: a column in which every cell that
-is not empty is a number becomes one of numbers, its empty cells null; all others stay text.
+is not empty is a number, and none would become another one, becomes one of numbers, its empty cells null; all
+others stay text, and so do names, whatever they look like.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -24,6 +26,7 @@ Rows = Callable[[], Iterable[Sequence[str]]]
 """Gives the rows anew at each call."""
 
 _BATCH = 4096
+_EXACT = 15  # digits of a whole number that a double holds, whatever they are
 # As JSON writes numbers: 007 and +1 are names, and digits beyond int64 would be lost.
 _WHOLE, _NUMBER = re.compile(r"-?(0|[1-9]\d{0,17})"), re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 _Kind = Literal["whole", "number", "text"]
@@ -40,13 +43,16 @@ def check_flat_ending(path: Path) -> None:
         raise InputError(f"cannot write a table as {path.name!r}; use an ending of {known}")
 
 
-def write_flat(path: str | os.PathLike[str], columns: Sequence[str], rows: Rows) -> None:
+def write_flat(
+    path: str | os.PathLike[str], columns: Sequence[str], rows: Rows, *, names: Collection[str] = ()
+) -> None:
     """Write a table, whole or not at all.
 
     Args:
         path: its ending says how.
         columns: names, in order.
         rows: cells in the order of the columns; asked for twice where types have to be found first.
+        names: columns that hold names (ids, files, groups): text, even where all of them are digits.
 
     Raises:
         InputError: the ending is unknown, or the file cannot be written.
@@ -57,11 +63,11 @@ def write_flat(path: str | os.PathLike[str], columns: Sequence[str], rows: Rows)
     ending = target.suffix.lower()
     with atomic_write(target) as partial:
         if ending == ".parquet":
-            _write_parquet(partial, columns, rows)
+            _write_parquet(partial, columns, rows, names)
             return
         with partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             if ending == ".jsonl":
-                file.writelines(_json_lines(columns, rows))
+                file.writelines(_json_lines(columns, rows, names))
             else:
                 write_csv(file, columns, rows(), delimiter="\t" if ending == ".tsv" else ",")
 
@@ -75,24 +81,40 @@ def write_csv(
     writer.writerows(rows)
 
 
-def column_kinds(n_columns: int, rows: Iterable[Sequence[str]]) -> list[_Kind]:
-    """What each column can be written as: whole numbers, numbers, or text; text where all cells are empty."""
-    whole, number, filled = ([True] * n_columns, [True] * n_columns, [False] * n_columns)
+def column_kinds(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], names: Collection[str] = ()
+) -> list[_Kind]:
+    """What each column can be written as: whole numbers, numbers, or text.
+
+    Text are the columns of `names`, those without a filled cell, and those with whole numbers of more digits
+    than int64 or, beside fractions, a double is sure to hold.
+    """
+    filled = [False] * len(columns)
+    whole = [column not in names for column in columns]
+    number = list(whole)
     for cells in rows:
         for i, cell in enumerate(cells):
-            if cell and number[i]:
+            if cell and (whole[i] or number[i]):
                 filled[i] = True
-                number[i] = _NUMBER.fullmatch(cell) is not None
                 whole[i] = whole[i] and _WHOLE.fullmatch(cell) is not None
+                number[i] = number[i] and _is_double(cell)
     return [
-        "text" if not (n and f) else "whole" if w else "number"
+        "text" if not f else "whole" if w else "number" if n else "text"
         for w, n, f in zip(whole, number, filled, strict=True)
     ]
 
 
-def _json_lines(columns: Sequence[str], rows: Rows) -> Iterator[str]:
+def _is_double(cell: str) -> bool:
+    """Whether a double can stand for it: a fraction is rounded, a whole number may be a name and is not."""
+    if _NUMBER.fullmatch(cell) is None:
+        return False
+    digits = cell.removeprefix("-")
+    return len(digits) <= _EXACT if digits.isdigit() else math.isfinite(float(cell))
+
+
+def _json_lines(columns: Sequence[str], rows: Rows, names: Collection[str]) -> Iterator[str]:
     """One object a line; numbers keep their digits as written."""
-    kinds = column_kinds(len(columns), rows())
+    kinds = column_kinds(columns, rows(), names)
     keys = [json.dumps(name, ensure_ascii=False) for name in columns]
     for cells in rows():
         values = (
@@ -103,9 +125,9 @@ def _json_lines(columns: Sequence[str], rows: Rows) -> Iterator[str]:
         yield f"{{{', '.join(pairs)}}}\n"
 
 
-def _write_parquet(path: Path, columns: Sequence[str], rows: Rows) -> None:
+def _write_parquet(path: Path, columns: Sequence[str], rows: Rows, names: Collection[str]) -> None:
     pa = pyarrow()
-    kinds = column_kinds(len(columns), rows())
+    kinds = column_kinds(columns, rows(), names)
     types = {"text": pa.string(), "whole": pa.int64(), "number": pa.float64()}
     schema = pa.schema([(name, types[kind]) for name, kind in zip(columns, kinds, strict=True)])
     walk = iter(rows())
