@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tracemalloc
 
 import pytest
 
@@ -52,6 +53,17 @@ def test_ids_files_groups_parts_and_the_seed_are_names(tmp_path):
     table = write(tmp_path / "t.csv", ["Image_ID", "image", "Clip", "mos"], rows)
     found = split_table(table, SplitRequest(SHARES, group="clip", seed="007"))
     assert found.names == {"Image_ID", "image", "Clip", "split", "split_seed"}
+
+
+def test_one_long_cell_costs_its_own_length_only(tmp_path):
+    rows = [[f"{i}", "x" * 20_000 if i == 7 else f"p{i % 5}"] for i in range(1000)]
+    table = write(tmp_path / "t.csv", ["id", "prompt"], rows)
+    tracemalloc.start()
+    found = split_table(table, SplitRequest(SHARES, domain="prompt"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.report["n_rows"] == 1000
+    assert peak < 8_000_000
 
 
 def test_folds_with_inner_folds(ratings):

@@ -142,7 +142,8 @@ def _made(read: SplitColumns, request: SplitRequest) -> _Split:
     strata = None if read.label is None else label_strata(read.label, len(shares), read.where)
     families = [] if strata is None else [strata.codes]
     if read.domains is not None:
-        families.append(np.unique(np.asarray(read.domains), return_inverse=True)[1])
+        # As objects: in numpy's own text every cell would take the space of the longest.
+        families.append(np.unique(np.asarray(read.domains, dtype=object), return_inverse=True)[1])
     found = spread_groups(read.groups, shares, families, seed=request.seed)
     columns = {SPLIT: found.names}
     if folds is not None:
