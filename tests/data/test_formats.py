@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from visq.core.errors import DataError
 from visq.data import Manifest
 from visq.data.cells import Number
+from visq.data.columns import FILE_COLUMNS, ID_COLUMNS, LABEL_COLUMNS
 from visq.data.formats import FORMATS, Format, RecordError, recognised
 from visq.data.formats.predictions import number_in
 from visq.data.loose import loose_rows
@@ -346,6 +347,39 @@ def test_a_short_row_of_a_published_shape_is_a_defect(tmp_path):
     assert defects == ["", "'logit_poor' is no number: ''", "'logit_good' is no number: 'x'"]
     path.write_text("image,logit_good,logit_poor\na.jpg,1,0,7\n")
     assert loose_rows(path)[1][0].cells["defect"] == "4 cells, but the header has 3"
+
+
+BROKEN = {
+    "agiqa3k": {"name": "b.jpg"},
+    "forensic": {"image_path": "b.jpg", "label": 2},
+    "idealo": {"image_id": "b.jpg", "label": [1]},
+    "llamafactory": {"images": ["b.jpg"], "conversations": [{"from": "human", "value": "Rate."}]},
+    "pyiqa": {"image": "b.jpg", "score": "x"},
+    "qalign": {"image": "b.jpg", "gt_score": [3]},
+    "qbench": {"img_path": "b.jpg", "logit_poor": ""},
+    "qrealign": {"media": "b.jpg", "score": [1]},
+    "visq": {"id": "b.jpg", "path": "b.jpg", "scores": 3},
+}
+
+
+@pytest.mark.parametrize("name", list(BROKEN))
+def test_one_wrong_row_keeps_its_picture_and_adds_no_second_column_of_files_or_labels(name, tmp_path):
+    good = EXAMPLES[name] | {"scene": "s1"} if name not in ("idealo", "pyiqa") else EXAMPLES[name]
+    bad = good | BROKEN[name]
+    path = tmp_path / ("t.csv" if name == "pyiqa" else "t.json")
+    if name == "pyiqa":
+        path.write_text("".join(f"{row['image']},{row['score']}\n" for row in (good, bad)))
+    else:
+        path.write_text(json.dumps([good, bad]))
+    table, (first, wrong) = loose_rows(path, need_files=False)
+    assert table.format == name
+    assert (first.cells.get("defect", ""), wrong.cells["defect"] != "") == ("", True)
+    assert "b.jpg" in (wrong.id, wrong.file)
+    known = {*FILE_COLUMNS, *ID_COLUMNS, *LABEL_COLUMNS}
+    assert known & {column for column, cell in wrong.cells.items() if cell} <= set(
+        FORMATS.get(name).cells(good)
+    )
+    assert wrong.cells.get("scene") == first.cells.get("scene")
 
 
 def test_a_column_of_that_name_is_not_the_defect_of_a_row(tmp_path):

@@ -136,7 +136,8 @@ class FlatTable:
         except RecordError as error:
             if self.strict:
                 raise DataError(f"{self.shown}, row {row}: {error}") from None
-            return plain(record) | {DEFECT: str(error)}
+            found = self._format.loose_cells(record) if self._format else plain(record)
+            return found | {DEFECT: str(error)}
 
     def _raw(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         if self.kind == "json":

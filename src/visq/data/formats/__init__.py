@@ -7,13 +7,13 @@ shape is none of these is taken as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from visq.core.registry import Registry
 from visq.data.cells import Number, cell_text
-from visq.data.columns import FILE_COLUMNS, ID_COLUMNS, listed
+from visq.data.columns import FILE_COLUMNS, ID_COLUMNS, LABEL_COLUMNS, listed
 
 FORMATS = Registry(
     "format",
@@ -54,6 +54,7 @@ class Format:
         kinds: how such tables are written (`csv`, `tsv`, `json`, `parquet`); a table written another way is
             of this shape only if its user says so.
         header: names of the columns where the file has none of its own; empty where it has.
+        names: keys that name the row or its picture -> what `flat` calls them, the most trusted first.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Format:
     uses: tuple[str, ...] = ()
     kinds: tuple[str, ...] = RECORDS
     header: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def cells(self, record: Mapping[str, Any]) -> dict[str, str]:
         """One record as cells: what `flat` makes of it, and all other values under their own names.
@@ -78,6 +80,27 @@ class Format:
             if key not in self.uses:
                 cells[f"source_{key}" if key.casefold() in taken else key] = cell_text(value)
         return cells
+
+    def loose_cells(self, record: Mapping[str, Any]) -> dict[str, str]:
+        """A record that is not of this shape as cells that stand beside those of records that are.
+
+        What names it keeps its column; a key that `flat` would have taken up, or that would be mistaken for
+        an id, a file or a label, gets `source_` before it.
+        """
+        cells: dict[str, str] = {}
+        for key, name in self.names.items():
+            if key in record:
+                cells.setdefault(name, _first_name(record[key]))
+        taken = {name.casefold() for name in (*self.uses, *ID_COLUMNS, *FILE_COLUMNS, *LABEL_COLUMNS)}
+        for key, value in record.items():
+            if key not in self.names:
+                cells[f"source_{key}" if key.casefold() in taken else key] = cell_text(value)
+        return cells
+
+
+def _first_name(value: object) -> str:
+    """A name, or the first of a list of them, as it stands."""
+    return cell_text(value[0] if isinstance(value, list) and value else value).strip()
 
 
 def recognised(columns: Collection[str], kind: str) -> Format | None:

@@ -44,4 +44,5 @@ FORMAT = Format(
     flat,
     uses=("name", *_COLUMNS),
     kinds=("csv", "tsv", *RECORDS),
+    names={"name": "image"},
 )

@@ -42,4 +42,5 @@ FORMAT = Format(
     flat,
     uses=("image_path", "mask_path", "label"),
     kinds=("csv", "tsv", *RECORDS),
+    names={"image_path": "image"},
 )

@@ -42,4 +42,11 @@ def flat(record: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-FORMAT = Format("idealo", "idealo: ten counts of votes a picture", matches, flat, ("image_id", "label"))
+FORMAT = Format(
+    "idealo",
+    "idealo: ten counts of votes a picture",
+    matches,
+    flat,
+    ("image_id", "label"),
+    names={"image_id": "image_id"},
+)

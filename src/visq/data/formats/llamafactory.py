@@ -103,4 +103,5 @@ FORMAT = Format(
     matches,
     flat,
     uses=("images", *_TURNS, *_ASKED, *_ANSWER, "history", "chosen", "rejected"),
+    names={"images": "image"},
 )

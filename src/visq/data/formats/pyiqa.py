@@ -37,5 +37,12 @@ def _is_number(text: str) -> bool:
 
 
 FORMAT = Format(
-    "pyiqa", "pyiqa: name and score, without a header", matches, flat, _HEADER, ("csv", "tsv"), _HEADER
+    "pyiqa",
+    "pyiqa: name and score, without a header",
+    matches,
+    flat,
+    _HEADER,
+    ("csv", "tsv"),
+    _HEADER,
+    names={"image": "image"},
 )

@@ -75,4 +75,5 @@ FORMAT = Format(
     matches,
     flat,
     uses=(*_IMAGE_KEYS, "id", "gt_score", "conversations"),
+    names=dict.fromkeys(_IMAGE_KEYS, "image"),
 )

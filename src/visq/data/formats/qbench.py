@@ -55,4 +55,5 @@ FORMAT = Format(
     flat,
     uses=("image", "img_path", "gt_score", "mos"),
     kinds=("csv", "tsv", *RECORDS),
+    names={"img_path": "image", "image": "image"},
 )

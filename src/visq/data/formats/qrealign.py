@@ -24,5 +24,10 @@ def flat(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 FORMAT = Format(
-    "qrealign", "Q-ReAlign: lines of media, score, task", matches, flat, ("media", "score", "task")
+    "qrealign",
+    "Q-ReAlign: lines of media, score, task",
+    matches,
+    flat,
+    ("media", "score", "task"),
+    names={"media": "image"},
 )

@@ -38,4 +38,11 @@ def _score_cells(aspect: str, score: object) -> dict[str, str]:
     return cells | {f"{aspect}_scale": "..".join(map(cell_text, scale))}
 
 
-FORMAT = Format("visq", "rows of visq in JSON", matches, flat, ("id", "path", "scores"))
+FORMAT = Format(
+    "visq",
+    "rows of visq in JSON",
+    matches,
+    flat,
+    ("id", "path", "scores"),
+    names={"id": "id", "path": "path"},
+)
