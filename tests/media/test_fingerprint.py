@@ -87,6 +87,52 @@ def test_the_search_finds_what_comparing_all_finds(codes, within, data):
     assert linked(found, len(codes)) == linked(near, len(codes))
 
 
+def nearby(rng, base, n_bits):
+    """The code with some bits of it turned."""
+    return int(base) ^ sum(1 << int(bit) for bit in rng.choice(64, n_bits, replace=False))
+
+
+@pytest.mark.parametrize("plain", [64, 48, 20], ids=["equal", "borders", "photographs"])
+@pytest.mark.parametrize("n", [300, 5000])
+def test_both_codes_count_in_buckets_of_any_size(plain, n):
+    """Pictures on one canvas: their first codes agree in many parts, only the second ones tell them apart."""
+    rng = np.random.default_rng(plain)
+    free = (1 << (64 - plain)) - 1
+    first = [int(code) & free for code in rng.integers(0, 2**63, n // 2)]
+    second = [int(code) & 0xFFFF_FFFF_FFFF for code in rng.integers(0, 2**63, n // 2)]
+    first += [nearby(rng, code, 2) for code in first]
+    second += [nearby(rng, code, 5) for code in second]
+    found = list(near_pairs(first, 4, second, 8))
+    a, b = bits_of(first), bits_of(second)
+    near_by_both = (apart(a) <= 4) & (apart(b) <= 8)
+    near = list(zip(*(at.tolist() for at in np.nonzero(np.triu(near_by_both, 1))), strict=True))
+    assert len(near) >= n // 2
+    assert set(found) <= set(near)
+    assert len(found) < n
+    assert linked_sets(found, n) == linked_sets(near, n)
+
+
+def bits_of(codes):
+    """Bits of many numbers, float32 [n, 64]."""
+    return np.array([[code >> k & 1 for k in range(64)] for code in codes], np.float32)
+
+
+def apart(bits):
+    """In how many bits each two of them differ, [n, n]: exact, since the numbers are small."""
+    ones = bits.sum(axis=1)
+    return ones[:, None] + ones - 2 * bits @ bits.T
+
+
+def linked_sets(pairs, n):
+    """Parts of positions joined by pairs, by another algorithm than the search's."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    i, j = np.array(pairs).T
+    _, parts = connected_components(coo_matrix((np.ones(len(i)), (i, j)), shape=(n, n)), directed=False)
+    return parts.tolist()  # named in the order of their first positions
+
+
 def linked(pairs, n):
     """Parts of positions joined by pairs."""
     part = list(range(n))
@@ -95,8 +141,17 @@ def linked(pairs, n):
     return [[i for i in range(n) if part[i] == p] for p in dict.fromkeys(part)]
 
 
-def test_thousands_of_equal_codes_are_a_chain():
+def test_thousands_of_alike_codes_are_a_tree():
     assert sum(1 for _ in near_pairs([7] * 5000, 4)) == 4999
+    rng = np.random.default_rng(0)
+    assert sum(1 for _ in near_pairs([nearby(rng, 7, 2) for _ in range(5000)], 4)) == 4999
+
+
+def test_an_older_numpy_finds_the_same(monkeypatch):
+    codes = [int(code) >> 40 for code in np.random.default_rng(0).integers(0, 2**63, 500)]
+    found = list(near_pairs(codes, 4))
+    monkeypatch.delattr(np, "bitwise_count", raising=False)
+    assert list(near_pairs(codes, 4)) == found != []
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))

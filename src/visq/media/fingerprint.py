@@ -16,8 +16,12 @@ from PIL import Image
 from visq.core.types import Picture
 
 BITS = 64
-_BUCKET = 64
-"""How many codes before it a code of the same bucket is compared with."""
+_BUCKET = 4096
+"""How many codes before it a code of the same bucket is compared with; larger buckets are parted first."""
+_CELLS = 1 << 20  # comparisons made at a time
+_POPCOUNT = np.array([value.bit_count() for value in range(1 << 16)], dtype=np.uint8)
+Codes = NDArray[np.uint64]
+Places = NDArray[np.int64]
 
 
 def difference_hash(picture: Picture) -> int:
@@ -83,40 +87,77 @@ def distance(a: int, b: int) -> int:
     return (a ^ b).bit_count()
 
 
-def near_pairs(codes: Sequence[int], within: int) -> Iterator[tuple[int, int]]:
-    """Pairs of positions whose codes differ in at most `within` bits, each once, the smaller one first.
+def near_pairs(
+    codes: Sequence[int], within: int, also: Sequence[int] | None = None, also_within: int = 0
+) -> Iterator[tuple[int, int]]:
+    """Pairs of positions whose codes are near, enough of them to link every group and no more.
 
-    Equal codes come as a chain (each with the one before it), and so does every bucket of more than 64 codes
-    that share a part: groups are found whole, and thousands of black pictures do not make millions of pairs.
+    A pair is near where its codes differ in at most `within` bits, and its second codes, if there are any, in
+    at most `also_within`. Of all near pairs those are given that join what no earlier pair joined: thousands
+    of black pictures do not make millions of pairs.
 
     Args:
         codes: [n], 64-bit numbers.
         within: 0..15 bits.
+        also: [n], a second code of each; None asks for the first alone.
+        also_within: 0..15 bits.
 
-    Memory: one entry a code and part. Time: n (d + 1) and the comparisons inside buckets of at most 64.
+    Returns:
+        Fewer than n pairs, the smaller position first.
+
+    Memory: a few numbers a code, and a million comparisons at a time. Time: n (d + 1) and the comparisons
+    inside buckets. A bucket of more than 4,096 codes is parted by the second code in the same way; if it
+    stays as large, each code is compared with the 4,096 before it, which may miss a pair.
 
     Source:
         Pigeonhole search in Hamming space: Norouzi, Punjani and Fleet 2012 (arXiv 1307.2982), section 2.
     """
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for i, code in enumerate(codes):
-        if code in first:
-            yield last[code], i
-        first.setdefault(code, i)
-        last[code] = i
-    distinct = list(first.items())
-    seen: set[tuple[int, int]] = set()
-    for low, width in _parts(within + 1):
-        buckets: dict[int, list[tuple[int, int]]] = {}
-        for code, i in distinct:
-            buckets.setdefault((code >> low) & ((1 << width) - 1), []).append((code, i))
-        for bucket in buckets.values():
-            for (a, i), (b, j) in _compared(bucket):
-                pair = (min(i, j), max(i, j))
-                if pair not in seen and (a ^ b).bit_count() <= within:
-                    seen.add(pair)
-                    yield pair
+    second = [0] * len(codes) if also is None else also
+    joined = _Joined(len(codes))
+    first: dict[tuple[int, int], int] = {}
+    for j, both in enumerate(zip(codes, second, strict=True)):
+        i = first.setdefault(both, j)
+        if i != j:
+            joined.join(i, j)
+            yield i, j
+    at = np.array(list(first.values()), dtype=np.int64)
+    a, b = np.array(list(first), dtype=np.uint64).reshape(-1, 2).T
+    for bucket in _buckets(a, np.arange(at.size), within):
+        parted = _buckets(b, bucket, also_within) if also is not None and bucket.size > _BUCKET else (bucket,)
+        for rows, cols in (block for part in parted for block in _blocks(part)):
+            near = _bits(a[rows][:, None] ^ a[cols]) <= within
+            if near.any():
+                near &= _bits(b[rows][:, None] ^ b[cols]) <= also_within
+            yield from joined.new_pairs(near, at[rows], at[cols])
+
+
+class _Joined:
+    """Which positions are joined already: the name of each one's group, and the members of each group."""
+
+    def __init__(self, n: int) -> None:
+        self.group = np.arange(n)
+        self.members: dict[int, list[int]] = {}
+
+    def join(self, i: int, j: int) -> None:
+        """Make one group of two; the smaller one is renamed."""
+        large, small = int(self.group[i]), int(self.group[j])
+        of_large, of_small = self.members.pop(large, [large]), self.members.pop(small, [small])
+        if len(of_small) > len(of_large):
+            large, of_large, of_small = small, of_small, of_large
+        self.group[of_small] = large
+        of_large += of_small
+        self.members[large] = of_large
+
+    def new_pairs(self, near: NDArray[np.bool_], rows: Places, cols: Places) -> Iterator[tuple[int, int]]:
+        """Of near pairs, bool [rows, cols], those that join two groups."""
+        near &= self.group[rows][:, None] != self.group[cols]
+        for k in np.flatnonzero(near.any(axis=1)).tolist():
+            found = cols[near[k]]
+            for j in found[np.unique(self.group[found], return_index=True)[1]].tolist():
+                i = int(rows[k])
+                if self.group[i] != self.group[j]:
+                    self.join(i, j)
+                    yield min(i, j), max(i, j)
 
 
 def _parts(n: int) -> list[tuple[int, int]]:
@@ -125,6 +166,28 @@ def _parts(n: int) -> list[tuple[int, int]]:
     return [(low, high - low) for low, high in pairwise(edges)]
 
 
-def _compared(bucket: list[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    for at, one in enumerate(bucket):
-        yield from ((other, one) for other in bucket[max(0, at - _BUCKET) : at])
+def _buckets(codes: Codes, places: Places, within: int) -> Iterator[Places]:
+    """Places whose codes share one of `within` + 1 parts, two or more together."""
+    for low, width in _parts(within + 1):
+        keys = (codes[places] >> np.uint64(low)) & np.uint64((1 << width) - 1)
+        order = np.argsort(keys, kind="stable")
+        for found in np.split(places[order], np.flatnonzero(np.diff(keys[order])) + 1):
+            if found.size > 1:
+                yield found
+
+
+def _blocks(places: Places) -> Iterator[tuple[Places, Places]]:
+    """Rows and columns to compare: every place with all before it, of very many with the last of these."""
+    step = max(1, _CELLS // min(places.size, 2 * _BUCKET))
+    for start in range(0, places.size, step):
+        stop = min(start + step, places.size)
+        yield places[start:stop], places[max(0, start - _BUCKET) : stop]
+
+
+def _bits(differing: Codes) -> NDArray[np.uint8]:
+    """Bits set in each number of a matrix."""
+    if hasattr(np, "bitwise_count"):
+        return np.asarray(np.bitwise_count(differing), dtype=np.uint8)
+    # NumPy 1 has no such function.
+    halves = np.ascontiguousarray(differing).view(np.uint16).reshape(*differing.shape, 4)
+    return np.asarray(_POPCOUNT[halves].sum(axis=-1, dtype=np.uint8))

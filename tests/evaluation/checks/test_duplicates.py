@@ -75,6 +75,16 @@ def test_a_copy_compressed_again_is_near(folder):
     assert groups_of(found) == [["2.png", "small-2.jpg"]]
 
 
+def test_copies_of_pictures_with_plain_borders_are_all_found(tmp_path):
+    for i in range(80):
+        canvas = Image.new("RGB", (300, 300), "white")
+        canvas.paste(different(i), (60, 80))
+        canvas.save(tmp_path / f"{i:02d}.png")
+        canvas.save(tmp_path / f"{i:02d}-again.jpg", quality=60)
+    (found,) = found_by("near-duplicates", manifest(tmp_path))
+    assert groups_of(found) == [[f"{i:02d}-again.jpg", f"{i:02d}.png"] for i in range(80)]
+
+
 def test_a_pair_across_a_split_is_an_error(folder):
     table = manifest(folder, split=lambda file: "test" if "-" in file else "train")
     for check in ("exact-duplicates", "near-duplicates"):

@@ -49,11 +49,8 @@ def near_duplicates(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
     rows, facts = _pooled(sets)
     at = _first_of_each(range(len(rows)), [f.pixel_sha256 for f in facts])
     at = [i for i in at if facts[i].pixel_sha256 and _FLAT < facts[i].dhash.bit_count() < 64 - _FLAT]
-    pairs = [
-        (at[i], at[j])
-        for i, j in near_pairs([facts[i].dhash for i in at], NEAR_DHASH)
-        if distance(facts[at[i]].phash, facts[at[j]].phash) <= NEAR_PHASH
-    ]
+    dhashes, phashes = [facts[i].dhash for i in at], [facts[i].phash for i in at]
+    pairs = [(at[i], at[j]) for i, j in near_pairs(dhashes, NEAR_DHASH, phashes, NEAR_PHASH)]
     groups = [[rows[i] for i in group] for group in _linked(pairs)]
     yield from _findings(sets, groups, "near-duplicates", "look the same (hashes of both kinds are near)")
 
