@@ -115,6 +115,36 @@ def test_rows_that_name_one_picture_are_one_group(tmp_path):
     assert [parts[i] == parts[i + 8] for i in range(4)] == [True] * 4
 
 
+def test_every_column_of_files_keeps_its_pictures_whole(tmp_path):
+    """10 pictures in 4 rows each, named in one of two columns or in both."""
+    rows = [
+        [f"{k}{i}", f"{i}.jpg" if k < 3 else "", f"p/{i}.png" if k > 1 else ""]
+        for k in range(4)
+        for i in range(10)
+    ]
+    table = write(tmp_path / "t.csv", ["id", "image", "path"], rows)
+    found = split_table(table, SplitRequest(SHARES))
+    assert found.report["n_groups"] == 10
+    parts = cells(found, "split")
+    assert parts == parts[:10] * 4
+
+
+@pytest.mark.parametrize("header", [["id", "image"], ["mos", "image"]])
+def test_two_spellings_of_one_path_are_one_picture(tmp_path, header):
+    rows = [[f"{i}", name] for i, name in enumerate(["a.jpg", "b.jpg", "c.jpg", "./a.jpg", "x/../b.jpg", ""])]
+    found = split_table(write(tmp_path / "t.csv", header, rows), SplitRequest(SHARES))
+    assert found.report["n_groups"] == 4
+    parts = cells(found, "split")
+    assert parts[:2] == parts[3:5]
+
+
+def test_a_list_may_call_a_picture_by_either_of_its_names(tmp_path):
+    (tmp_path / "split.json").write_text('{"train": ["a.jpg"], "test": ["p/b.png"]}')
+    table = write(tmp_path / "t.csv", ["image", "path"], [["a.jpg", "p/a.png"], ["b.jpg", "p/b.png"]])
+    found = split_table(table, SplitRequest(official=str(tmp_path / "split.json")))
+    assert cells(found, "split") == ["train", "test"]
+
+
 def test_a_picture_and_a_group_of_one_name_are_different_things(tmp_path):
     rows = [["a", "b"], ["b", "c"], ["c", "d"], ["d", "e"]]
     found = split_table(write(tmp_path / "t.csv", ["image", "group"], rows), SplitRequest(SHARES))
@@ -178,6 +208,18 @@ def test_columns_of_its_names_are_refused_or_replaced(tmp_path):
     found = split_table(table, SplitRequest(SHARES, replace=True))
     assert found.columns == ("image", "mos", "split", "split_seed", "split_reason")
     assert set(cells(found, "split")) == {"train", "test"}
+
+
+def test_an_earlier_split_is_left_out_as_a_whole(ratings, tmp_path):
+    first = split_table(ratings, SplitRequest(folds=3, nested=2, group="scene"))
+    table = write(tmp_path / "folds.csv", first.columns, list(first.rows()))
+    with pytest.raises(DataError, match="has a column 'split' already"):
+        split_table(table, SplitRequest(SHARES, group="scene"))
+    found = split_table(table, SplitRequest(SHARES, group="scene", replace=True))
+    assert found.columns == ("mos", "scene", "image", "camera", "split", "split_seed", "split_reason")
+    kept = split_table(table, SplitRequest(official="fold", group="scene", replace=True))
+    assert kept.columns[4:] == ("fold", "split", "split_seed", "split_reason")
+    assert cells(kept, "fold") == cells(kept, "split") == cells(first, "fold")
 
 
 @pytest.mark.parametrize(

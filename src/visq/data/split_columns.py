@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +14,7 @@ from visq.data.splits import check_shares
 from visq.data.tables import FlatTable
 
 SPLIT, FOLD, INNER, SEED, REASON = "split", "fold", "inner_fold_", "split_seed", "split_reason"
+_ADDED = re.compile(rf"{SPLIT}|{FOLD}|{INNER}\d+|{SEED}|{REASON}")
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class SplitRequest:
         group: column, or several separated by commas, of what is never torn; by default `group`.
         domain: column to balance, such as the generator or the source.
         seed: text; another seed gives another split.
-        replace: columns of the names above that the table has are replaced, not refused.
+        replace: columns of an earlier split are left out, all but the official one, instead of refused.
     """
 
     shares: Mapping[str, float] | None = None
@@ -64,6 +67,12 @@ class SplitRequest:
             names += [f"{INNER}{k}" for k in range(self.folds if self.nested else 0)]
         return [*names, SEED, REASON]
 
+    def leaves_out(self, column: str) -> bool:
+        """Whether a column of the table is an earlier split's that has to go."""
+        name = column.casefold()
+        is_kept = not self.replace or name == (self.official or "").strip().casefold()
+        return not is_kept and _ADDED.fullmatch(name) is not None
+
 
 class SplitColumns:
     """The columns that a split needs, read once; every list is [n].
@@ -73,7 +82,7 @@ class SplitColumns:
         group_names: columns the groups come from; empty where every row is a group of its own.
         groups: the group of each row, those that share a picture made one.
         n_joined: groups that became one with another because they share a picture.
-        names: for each row the names it goes by: its id, its file.
+        names: for each row the names it goes by: its id, its files.
         label: cells, or None.
         domains: cells, or None.
         official: cells of the official column, or None.
@@ -111,12 +120,14 @@ class SplitColumns:
 
 
 def _positions(table: FlatTable, request: SplitRequest) -> dict[str, tuple[int, ...]]:
-    """What is needed -> positions of its columns; several only for groups."""
+    """What is needed -> positions of its columns; several only for groups and files."""
     shown, names = table.shown, table.columns
     at = {"group": group_columns(shown, names, request.group)}
-    for what, known in (("id", ID_COLUMNS), ("file", FILE_COLUMNS)):
-        found = [i for i, name in enumerate(names) if name.casefold() in known]
-        at[what] = tuple(found) if len(found) == 1 else ()  # which of several is meant nobody said
+    ids, at["file"] = (
+        tuple(i for i, name in enumerate(names) if name.casefold() in known)
+        for known in (ID_COLUMNS, FILE_COLUMNS)
+    )
+    at["id"] = ids if len(ids) == 1 else ()  # which of several is meant nobody said
     for what, column in (("label", request.label), ("domain", request.domain)):
         at[what] = () if column is None else (named(shown, names, column),)
     official = (request.official or "").strip()
@@ -134,8 +145,8 @@ def _groups(
     """
     if not given:
         return [f"row {row}" for row in rows], 0
-    # A file and a group of one name are different things.
-    pictures = [[f"\0{name}" if name else "" for name in column] for column in files]
+    # A file and a group of one name are different things; ./a.jpg and a.jpg are one.
+    pictures = [[f"\0{os.path.normpath(name)}" if name else "" for name in column] for column in files]
     before = given[0] if len(given) == 1 and all(given[0]) else joined_groups(given)
     joined = joined_groups([before, *pictures]) if pictures else list(before)
     least: dict[str, str] = {}

@@ -109,16 +109,16 @@ def _name_columns(columns: Sequence[str], read: SplitColumns) -> frozenset[str]:
 
 
 def _kept_columns(table: FlatTable, request: SplitRequest) -> tuple[int, ...]:
-    """Positions of the table's columns that the split does not write over."""
+    """Positions of the table's columns that stay."""
     positions(table.shown, table.columns)
-    clash = [at for at, name in enumerate(table.columns) if name.casefold() in request.adds]
-    if clash and not request.replace:
-        name = table.columns[clash[0]]
+    kept = tuple(at for at, name in enumerate(table.columns) if not request.leaves_out(name))
+    clash = next((table.columns[at] for at in kept if table.columns[at].casefold() in request.adds), None)
+    if clash is not None:
         raise DataError(
-            f"{table.shown} has a column {name!r} already; keep that split with --official {name}, "
+            f"{table.shown} has a column {clash!r} already; keep that split with --official {clash}, "
             "or leave the column out of the output with --replace"
         )
-    return tuple(at for at in range(len(table.columns)) if at not in clash)
+    return kept
 
 
 @dataclass(frozen=True)
@@ -270,8 +270,8 @@ def _warnings(table: FlatTable, read: SplitColumns, made: _Split) -> list[str]:
     found = []
     if not read.group_names:
         found.append(
-            f"{table.shown} names no groups: every row is one; if pictures share a scene, a prompt or "
-            "a clip, name its column with --group"
+            f"{table.shown} names no groups: only rows of one picture stay together; if pictures share "
+            "a scene, a prompt or a clip, name its column with --group"
         )
     if read.n_joined:
         found.append(f"{read.n_joined} groups share a picture with another and count as one with it")
