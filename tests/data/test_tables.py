@@ -76,7 +76,7 @@ def test_rows_are_counted_as_a_person_counts_them(tmp_path):
             st.none()
             | st.booleans()
             | st.integers()
-            | st.text(max_size=4)
+            | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4)
             | st.lists(st.integers(), max_size=2),
             min_size=1,
         ),
