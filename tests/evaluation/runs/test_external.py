@@ -12,6 +12,7 @@ from visq.core.errors import DataError, InputError
 from visq.core.scales import Scale
 from visq.evaluation.runs.external import paired, read_scores
 from visq.evaluation.runs.labelled import LabelChoice, labelled_set
+from visq.evaluation.runs.score_source import table_scores
 from visq.evaluation.runs.scored_sets import by_table
 
 
@@ -156,7 +157,7 @@ def test_labels_may_differ_by_their_rounding(tmp_path):
     [
         (["photos/{}.jpg"], {"id": 4}),
         (["{}.jpg"], {"file name": 4}),
-        (["elsewhere/deep/{}.jpg"], {"file name": 4}),
+        (["elsewhere/photos/{}.jpg"], {"file name": 4}),
         (["{}"], {"stem": 4}),
         (["{}.png"], {"stem": 4}),
     ],
@@ -185,6 +186,42 @@ def test_a_name_that_stands_twice_is_not_guessed(tmp_path):
     found = paired(table, labelled)
     assert [row and row.score for row in found.rows] == [None, None, 0.2]
     assert found.n_extra == 1
+
+
+def test_a_picture_of_the_same_name_in_another_folder_is_another_picture(tmp_path):
+    names = [f"{k:03}.png" for k in range(30)]
+    rows = "".join(f"{folder}/{name},3\n" for folder in "AB" for name in names)
+    labelled = labelled_set(
+        write(tmp_path / "l.csv", f"image,mos\n{rows}"), "a", "quality", None, LabelChoice()
+    )
+    rows = "".join(f"{folder}/{name},{k}\n" for folder in "AC" for k, name in enumerate(names))
+    table = read_scores(write(tmp_path / "t.csv", f"image,score\n{rows}"), "quality")
+    found = paired(table, labelled)
+    assert dict(found.by) == {"id": 30}
+    assert [row is None for row in found.rows] == [False] * 30 + [True] * 30
+    assert found.n_extra == 30
+    lone = labelled_set(
+        write(tmp_path / "m.csv", "image,mos\nB/x.png,1\nB/y.png,2\n"), "m", "quality", None, LabelChoice()
+    )
+    table = read_scores(write(tmp_path / "u.csv", "image,score\nC/x.png,1\ny.png,2\n"), "quality")
+    assert [row and row.score for row in paired(table, lone).rows] == [None, 2]
+
+
+def test_rows_found_by_name_are_counted_in_the_notes(tmp_path, labelled):
+    path = write(tmp_path / "t.csv", "image,score\na.jpg,1\nb.png,2\n")
+    about = table_scores([labelled], [read_scores(path, "quality")], None).tables[0]
+    assert about["notes"] == [
+        "scores found by file name alone: 1",
+        "scores found by file name without its ending: 1",
+    ]
+
+
+def test_a_name_taken_by_id_still_stands_twice(tmp_path):
+    """The first row has its score by id; its file name stays a name of two rows."""
+    path = write(tmp_path / "l.csv", "image,mos\nA/1.png,1\nB/1.png,2\n")
+    labelled = labelled_set(path, "a", "quality", None, LabelChoice())
+    table = read_scores(write(tmp_path / "t.csv", "image,score\nA/1.png,0.1\n1.png,0.2\n"), "quality")
+    assert [row and row.score for row in paired(table, labelled).rows] == [0.1, None]
 
 
 def test_missing_rows_are_failures_and_extra_ones_counted(tmp_path, labelled):

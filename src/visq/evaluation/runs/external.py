@@ -137,9 +137,11 @@ def read_scores(
 def paired(table: ScoreTable, labelled: LabelledSet) -> Pairing:
     """The row of the table for each row of the set.
 
-    Rows are found by id, then by path, by file name, and by file name without ending; from the second step on
-    only where one name stands for one row on either side. Predictions, which name no picture, are paired by
-    position, and only if there are as many as rows in the manifest and every label is the same to rounding.
+    Rows are found by id, then by path, by file name, and by file name without ending; only where one name
+    stands for one row among all on either side. A file name serves where one side names no folder, or where
+    one path ends with the other: a picture of the same name in another folder is another picture.
+    Predictions, which name no picture, are paired by position, and only if there are as many as rows in the
+    manifest and every label is the same to rounding.
 
     Raises:
         DataError: predictions are not those of the manifest, or no row was found at all.
@@ -148,7 +150,7 @@ def paired(table: ScoreTable, labelled: LabelledSet) -> Pairing:
         rows = _by_position(table, labelled)
         found = {"position": len(labelled.kept)}
         return Pairing(tuple(rows[i] for i in labelled.kept), found, 0)
-    pairs, by = _by_name(table.rows, labelled.rows)
+    pairs, by = _by_name(table.rows, labelled.rows, os.path.dirname(labelled.manifest))
     kept = tuple(pairs.get(i) for i in labelled.kept)
     if not pairs:
         first = table.rows[0]
@@ -294,22 +296,39 @@ _STEPS: tuple[tuple[str, _Key], ...] = (
 
 
 def _by_name(
-    rows: Sequence[ScoredRow], samples: Sequence[Sample]
+    rows: Sequence[ScoredRow], samples: Sequence[Sample], folder: str
 ) -> tuple[dict[int, ScoredRow], dict[str, int]]:
     """Position among the samples -> row, and how many were found in which way."""
     pairs: dict[int, ScoredRow] = {}
-    left, by = list(rows), {}
+    taken: set[int] = set()
+    by = {}
     for name, key in _STEPS:
-        waiting = [i for i in range(len(samples)) if i not in pairs]
-        theirs = _alone((key(row.id, row.path), row) for row in left)
-        ours = _alone((key(samples[i].id, samples[i].path), i) for i in waiting)
-        new = {ours[word]: theirs[word] for word in ours.keys() & theirs.keys()}
+        theirs = _alone((key(row.id, row.path), row) for row in rows)
+        ours = _alone((key(sample.id, sample.path), i) for i, sample in enumerate(samples))
+        new = {
+            i: theirs[word]
+            for word, i in ours.items()
+            if i not in pairs and word in theirs and theirs[word].row not in taken
+        }
+        if name in ("file name", "stem"):
+            new = {i: row for i, row in new.items() if _may_be_one(row, samples[i], folder)}
         pairs |= new
-        taken = {row.row for row in new.values()}
-        left = [row for row in left if row.row not in taken]
+        taken |= {row.row for row in new.values()}
         if new:
             by[name] = len(new)
     return pairs, by
+
+
+def _may_be_one(row: ScoredRow, sample: Sample, folder: str) -> bool:
+    """Whether folders do not speak against it: one side names none, or one path ends with the other."""
+    one, other = _folders(row.path or row.id), _folders(os.path.relpath(sample.path, folder or "."))
+    n = min(len(one), len(other))
+    return n == 0 or one[-n:] == other[-n:]
+
+
+def _folders(path: str) -> list[str]:
+    names = os.path.dirname(os.path.normpath(path)).split(os.sep)
+    return [name for name in names if name not in ("", os.curdir, os.pardir)]
 
 
 def _alone(named: Iterable[tuple[str, _Thing]]) -> dict[str, _Thing]:

@@ -146,8 +146,9 @@ def _about(table: ScoreTable, pairing: Pairing) -> dict[str, Any]:
         notes.append(
             f"rows of {printable(table.path)} that belong to no row of the manifest: {pairing.n_extra}"
         )
-    if "stem" in pairing.by:
-        notes.append(f"scores found by file name without its ending: {pairing.by['stem']}")
+    for way, words in (("file name", "by file name alone"), ("stem", "by file name without its ending")):
+        if way in pairing.by:
+            notes.append(f"scores found {words}: {pairing.by[way]}")
     return {
         "file": printable(table.path),
         "sha256": table.sha256,
