@@ -102,11 +102,11 @@ def test_published_figures_are_read_again(visq_compare):
     lines = [line.split() for line in run.stdout.splitlines()]
     assert lines[1:3] == [["A", "0.7288", "[.514,", ".858]"], ["B", "0.6557", "[.409,", ".813]"]]
     shown = {line[0]: line[1:] for line in lines[4:-1]}
-    assert shown["0.5"] == [".475", "about", "590"]
-    assert shown["0.7"] == [".384", "about", "400"]
-    assert shown["0.8"] == [".299", "about", "280"]
-    assert shown["0.9"][0] == ".152"
-    assert run.stdout.splitlines()[-1].startswith("n = 41: cannot tell .729 from .656 unless")
+    assert shown["0.5"] == [".521", "about", "730"]
+    assert shown["0.7"] == [".434", "about", "500"]
+    assert shown["0.8"] == [".351", "about", "350"]
+    assert shown["0.9"][0] == ".198"
+    assert run.stdout.splitlines()[-1].startswith("n = 41: cannot tell .729 from .656; about 96 to 730")
     twice = visq_compare("--published", "A=.7288", "--published", "B=.6557", "--n", 41)
     assert twice.stdout == run.stdout
     told = visq_compare(
@@ -115,6 +115,7 @@ def test_published_figures_are_read_again(visq_compare):
     found = json.loads(told.stdout)
     assert [one["rho"] for one in found["between"]] == [0.65, 0.7, 0.8, 0.9]
     assert found["figures"]["A"]["method"] == "fisher-z"
+    assert round(found["between"][1]["p"], 2) == 0.38  # Meng's own form
     one = json.loads(visq_compare("--published", "A=.7", "B=.6", "--n", 41, "--rho", "0.8", "--json").stdout)
     assert [at["rho"] for at in one["between"]] == [0.8]
     impossible = visq_compare("--published", "A=.9", "B=.2", "--n", 3, "--rho", ".99")

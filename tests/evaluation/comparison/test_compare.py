@@ -83,7 +83,7 @@ def test_on_single_rows_the_smallest_difference_is_near_the_closed_form(tmp_path
     figures = found["sets"][0]["figures"]
     r = min(figures[run]["plcc"]["value"] for run in "ab")
     between = float(np.corrcoef(a, b)[0, 1])
-    expected = smallest_detectable(800, r, between)
+    expected = smallest_detectable(800, r, between, statistic="plcc")
     assert only_pair(found, "plcc")["smallest_detectable"] == pytest.approx(expected, rel=0.2)
 
 

@@ -17,15 +17,21 @@ def test_forty_one_pictures_of_aadb_read_again():
     found = compare_published(AADB, 41, rho_between=[0.5, 0.7, 0.8, 0.9])
     ends = {name: (round(one["low"], 3), round(one["high"], 3)) for name, one in found["figures"].items()}
     assert ends == {"SFT + DPO": (0.514, 0.858), "Q-Align": (0.409, 0.813)}
-    assert [round(one["p"], 2) for one in found["between"]] == [0.48, 0.38, 0.30, 0.15]
+    assert [round(one["p"], 2) for one in found["between"]] == [0.52, 0.43, 0.35, 0.20]
     assert [one["pictures_needed"] for one in found["between"]][:3] == pytest.approx(
-        [590, 400, 280], rel=0.01
+        [730, 490, 346], rel=0.01
     )
-    assert found["verdict"] == "n = 41: cannot tell .729 from .656; about 150 to 590 pictures needed"
+    assert found["verdict"] == "n = 41: cannot tell .729 from .656; about 190 to 730 pictures needed"
     assert found["difference"] == pytest.approx(0.0731)
     by_40 = compare_published(AADB, 40)["figures"]
     assert (round(by_40["Q-Align"]["low"], 3), round(by_40["Q-Align"]["high"], 3)) == (0.405, 0.815)
-    assert "unless the scorers correlate .95 or more" in compare_published(AADB, 41)["verdict"]
+    assert "about 96 to 730 pictures" in compare_published(AADB, 41)["verdict"]
+
+
+def test_plcc_has_meng_s_own_p():
+    found = compare_published(AADB, 41, statistic="plcc")
+    assert [round(one["p"], 2) for one in found["between"]] == [0.48, 0.44, 0.38, 0.30, 0.15, 0.05]
+    assert "unless the scorers correlate .95 or more" in found["verdict"]
 
 
 def test_plcc_has_fishers_interval():

@@ -10,9 +10,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Literal
 
 from visq.core.errors import InputError
 from visq.evaluation.statistics.differences import Difference
+
+Correlation = Literal["srcc", "plcc"]
 
 PLAUSIBLE = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Correlations between two scorers of the same pictures that are tried where none is given."""
@@ -30,6 +33,7 @@ class PublishedDifference:
         n: pictures, the same for both.
         rho_between: correlations between the two scorers.
         p_values: two-sided, one for each of them; nan where the three correlations cannot occur together.
+        statistic: what the correlations are.
     """
 
     r_a: float
@@ -37,6 +41,7 @@ class PublishedDifference:
     n: int
     rho_between: tuple[float, ...]
     p_values: tuple[float, ...]
+    statistic: Correlation = "srcc"
 
     @property
     def most_favourable(self) -> tuple[float, float]:
@@ -54,7 +59,12 @@ class PublishedDifference:
 
 
 def published_difference(
-    r_a: float, r_b: float, n: int, rho_between: float | Sequence[float] = PLAUSIBLE
+    r_a: float,
+    r_b: float,
+    n: int,
+    rho_between: float | Sequence[float] = PLAUSIBLE,
+    *,
+    statistic: Correlation = "srcc",
 ) -> PublishedDifference:
     """P-value of the difference of two published correlations on the same n pictures.
 
@@ -63,6 +73,7 @@ def published_difference(
         r_b: of the second.
         n: pictures.
         rho_between: -1..1, correlation between the two scorers, or several that are plausible.
+        statistic: what all of them are; `plcc` is Pearson's of the raw scores.
 
     Returns:
         The two-sided p-value at each; nan for n < 4 and for a correlation that cannot go with the two.
@@ -71,30 +82,34 @@ def published_difference(
         InputError: a correlation outside -1..1.
 
     Source:
-        Meng, Rosenthal and Rubin 1992, Psychological Bulletin 111, equations 1 to 3. It is made for Pearson
-        correlations; for Spearman the variance is larger by about 1 + r^2 / 2, so that p is somewhat small.
+        Meng, Rosenthal and Rubin 1992, Psychological Bulletin 111, equations 1 to 3, made for Pearson
+        correlations. For Spearman z is divided by sqrt(1 + r^2 / 2), the factor by which Bonett and Wright
+        2000 widen the error of one, r^2 the mean of both squares.
 
     Example:
-        >>> round(published_difference(0.80, 0.70, 103, 0.6).p_values[0], 3)
+        >>> round(published_difference(0.80, 0.70, 103, 0.6, statistic="plcc").p_values[0], 3)
         0.047
+        >>> round(published_difference(0.80, 0.70, 103, 0.6).p_values[0], 3)
+        0.08
     """
     rhos = (rho_between,) if isinstance(rho_between, int | float) else tuple(rho_between)
     for r in (r_a, r_b, *rhos):
         if abs(r) > 1:
             raise InputError(f"a correlation lies in -1..1, not at {r:g}")
-    ps = [2 * NormalDist().cdf(-abs(_z(r_a, r_b, n, rho))) for rho in rhos]
-    return PublishedDifference(r_a, r_b, n, rhos, tuple(ps))
+    ps = [2 * NormalDist().cdf(-abs(_z(r_a, r_b, n, rho, statistic))) for rho in rhos]
+    return PublishedDifference(r_a, r_b, n, rhos, tuple(ps), statistic)
 
 
-def _z(r_a: float, r_b: float, n: int, rho: float) -> float:
-    """Meng, Rosenthal and Rubin's z; nan where it does not exist."""
+def _z(r_a: float, r_b: float, n: int, rho: float, statistic: Correlation) -> float:
+    """Meng, Rosenthal and Rubin's z, for Spearman with its larger error; nan where it does not exist."""
     determinant = 1 - r_a**2 - r_b**2 - rho**2 + 2 * r_a * r_b * rho  # < 0: no such three scores exist
     if n < 4 or not max(abs(r_a), abs(r_b), abs(rho)) < 1 or determinant < 0:
         return math.nan
     square = (r_a**2 + r_b**2) / 2
     f = min(1.0, (1 - rho) / (2 * (1 - square)))
     h = (1 - f * square) / (1 - square)
-    return (math.atanh(r_a) - math.atanh(r_b)) * math.sqrt((n - 3) / (2 * (1 - rho) * h))
+    larger = 1 + square / 2 if statistic == "srcc" else 1.0
+    return (math.atanh(r_a) - math.atanh(r_b)) * math.sqrt((n - 3) / (2 * (1 - rho) * h * larger))
 
 
 def _power(shift: float, level: float) -> float:
@@ -105,7 +120,13 @@ def _power(shift: float, level: float) -> float:
 
 
 def smallest_detectable(
-    n: int, r: float, rho_between: float, *, power: float = 0.8, level: float = 0.05
+    n: int,
+    r: float,
+    rho_between: float,
+    *,
+    statistic: Correlation = "srcc",
+    power: float = 0.8,
+    level: float = 0.05,
 ) -> float:
     """How much better than r another scorer must be for n pictures to show it.
 
@@ -113,6 +134,7 @@ def smallest_detectable(
         n: pictures.
         r: -1..1, correlation of the worse scorer with the truth.
         rho_between: -1..1, correlation between the two scorers.
+        statistic: what these are.
         power: probability that the test finds the difference.
         level: two-sided significance level.
 
@@ -127,26 +149,28 @@ def smallest_detectable(
 
     Example:
         >>> round(smallest_detectable(1000, 0.9, 0.9), 3)
-        0.015
+        0.017
     """
     _check_test(power, level)
     if not abs(r) < 1 or not abs(rho_between) < 1:
         raise InputError(f"no gain on a correlation of {r:g} between scorers that correlate {rho_between:g}")
     most = r * rho_between + math.sqrt((1 - r**2) * (1 - rho_between**2)) - r - 1e-9
-    if n < 4 or most <= 0 or not _detects(r, most, n, rho_between, power, level):
+    if n < 4 or most <= 0 or not _detects(r, most, n, rho_between, statistic, power, level):
         return math.nan
     low, high = 0.0, most
     while high - low > 1e-9:
         middle = (low + high) / 2
-        if _detects(r, middle, n, rho_between, power, level):
+        if _detects(r, middle, n, rho_between, statistic, power, level):
             high = middle
         else:
             low = middle
     return high
 
 
-def _detects(r: float, gain: float, n: int, rho: float, power: float, level: float) -> bool:
-    return _power(_z(r + gain, r, n, rho), level) >= power
+def _detects(
+    r: float, gain: float, n: int, rho: float, statistic: Correlation, power: float, level: float
+) -> bool:
+    return _power(_z(r + gain, r, n, rho, statistic), level) >= power
 
 
 def _check_test(power: float, level: float) -> None:
@@ -183,7 +207,7 @@ def pictures_needed(
         shifts: list[Callable[[int], float]] = [lambda m: size / found.standard_error * math.sqrt(m / n)]
     else:
         shifts = [
-            lambda m, rho=rho: abs(_z(found.r_a, found.r_b, m, rho))  # type: ignore[misc]  # bound early
+            lambda m, rho=rho: abs(_z(found.r_a, found.r_b, m, rho, found.statistic))  # type: ignore[misc]  # bound early
             for rho, _ in found._possible()
         ]
     numbers = (_search(shift, power, level) for shift in shifts)
@@ -225,7 +249,7 @@ def verdict(
 
     Example:
         >>> verdict(published_difference(0.7288, 0.6557, 41, 0.5))
-        'n = 41: cannot tell .729 from .656; about 590 pictures needed'
+        'n = 41: cannot tell .729 from .656; about 730 pictures needed'
     """
     if isinstance(found, Difference):
         figures, n, ps = (found.a, found.b), found.interval.n, [found.p_value]
