@@ -222,10 +222,9 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _share(share: Mapping[str, Any]) -> str:
-    return (
-        f"{share['value']:.3f} [{share['low']:.3f}, {share['high']:.3f}], n {share['n']}, "
-        f"{share['n_groups']} groups"
-    )
+    from visq.evaluation.statistics.coverage import share_text
+
+    return f"{share_text(share)}, n {share['n']}, {share['n_groups']} groups"
 
 
 def _abstention(report: Mapping[str, Any]) -> Iterator[str]:

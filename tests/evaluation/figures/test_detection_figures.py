@@ -62,6 +62,8 @@ def test_calibration_and_bins():
     bins = np.clip(np.ceil(p * 15), 1, 15)
     gaps = [(bins == b).sum() * abs(one.labels[bins == b].mean() - p[bins == b].mean()) for b in set(bins)]
     assert report["figures"]["ece"]["value"] == pytest.approx(sum(gaps) / 200, abs=1e-12)
+    assert math.isnan(report["figures"]["ece"]["low"])
+    assert "no interval" in report["figures"]["ece"]["note"]
     assert sum(entry["n"] for entry in report["reliability"]) == 200
     assert report["within"] == report["levels"] == []
 
@@ -85,7 +87,8 @@ def test_one_class_alone_says_why():
     one, _ = detector()
     found = figures_of(replace(one, labels=np.ones(200)))
     assert math.isnan(found["auroc"]["value"])
-    assert found["auroc"]["note"] == "it does not exist on these rows"
+    assert found["auroc"]["note"] == "all labels are 1: there is no second class to tell apart"
+    assert found["accuracy"]["value"] > 0  # exists
 
 
 def test_ratings_of_authenticity_are_ratings():

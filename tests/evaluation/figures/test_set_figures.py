@@ -200,12 +200,26 @@ def test_constant_scores_have_no_correlation():
     assert figures["pair_accuracy"]["value"] == 0.5
 
 
-def test_one_group_has_no_interval():
+@pytest.mark.parametrize(("n_groups", "have"), [(1, "1 group is"), (2, "2 groups are"), (5, "5 groups are")])
+def test_few_groups_have_no_interval(n_groups, have):
     labels, scores = draw()
-    figures = set_figures(make_set("a", labels, scores, groups=["g"] * 120, group_column="g"))["figures"]
-    for name in ("srcc", "plcc", "krcc"):
+    groups = [f"g{i % n_groups}" for i in range(120)]
+    one = replace(make_set("a", labels, scores, groups=groups, label_scale=MOS), score_scale=MOS)
+    found = set_figures(one, settings=Settings(50))
+    for name in ("srcc", "plcc", "krcc", "rmse", "pair_accuracy"):
+        assert math.isnan(found["figures"][name]["low"])
+        assert f"no interval: {have} too few, it takes 6" in found["figures"][name]["note"]
+        assert found["figures"][name]["method"] is None
+    assert all(math.isnan(one["low"]) for one in found["reliability"])
+
+
+def test_resamples_that_are_all_the_same_show_no_error():
+    labels = np.linspace(1, 5, 40)
+    one = replace(make_set("a", labels, labels, label_scale=MOS), score_scale=MOS)
+    figures = set_figures(one, settings=Settings(50))["figures"]
+    for name in ("srcc", "plcc", "krcc", "rmse", "pair_accuracy"):
         assert math.isnan(figures[name]["low"])
-        assert figures[name]["note"] == "no interval: all rows are one group"
+        assert "no interval: all resamples give the same" in figures[name]["note"]
 
 
 def test_slow_figures_of_many_rows_have_fewer_resamples_or_none():

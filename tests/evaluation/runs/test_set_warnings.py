@@ -82,6 +82,34 @@ def test_scores_that_point_the_other_way():
     assert "--score-scale" in found
 
 
+def test_scores_that_are_the_labels_turned_round():
+    one = make()
+    assert "SRCC is negative, -1.000" in warned(replace(one, scores=6 - one.labels))
+
+
+def detector(**fields):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 400).astype(float)
+    one = make_set("a", labels, labels, label_scale=Scale(0, 1), aspect="authenticity")
+    scores = np.clip(0.5 + 0.3 * (labels - 0.5) + 0.2 * rng.normal(size=400), 0, 1)
+    return replace(one, **({"scores": scores, "score_scale": Scale(0, 1)} | fields))
+
+
+def test_a_detector_that_points_the_other_way():
+    one = detector()
+    assert warned(one) == ""
+    for scores, auroc in ((1 - one.scores, "0.1"), (1 - one.labels, "0.000")):
+        found = warned(replace(one, scores=scores))
+        assert f"AUROC is below 0.5, {auroc}" in found
+        assert "--label-scale 1..0" in found
+        assert "--score-scale" in found
+
+
+def test_a_detector_s_rows_of_one_class():
+    found = warned(replace(detector(), labels=np.ones(400)))
+    assert "there is no AUROC: all labels are 1: there is no second class to tell apart" in found
+
+
 def test_scores_that_are_the_labels():
     one = make()
     assert "the scores are the labels themselves" in warned(replace(one, scores=one.labels.copy()))

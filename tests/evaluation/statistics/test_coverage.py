@@ -36,18 +36,20 @@ def rows(labels, half=1.0, groups=None, levels=None):
 
 
 def test_shares_by_rows_by_groups_and_by_level():
-    """Four rows of a in, two of b out, one of c in: 5 of 7 rows, 2 of 3 groups."""
+    """Four rows of a in, two of b out, one of c to f each in: 8 of 10 rows, 5 of 6 groups."""
+    groups, levels = list("aaaabbcdef"), [0, 0, 0, 0, 2, 2, 2, 2, 2, 2]
     found = coverage_table(
-        rows([0, 1, -1, 0.5, 2, -2, 0], groups=list("aaaabbc"), levels=[0, 0, 0, 0, 2, 2, 2]), LEVELS, 500, 0
+        rows([0, 1, -1, 0.5, 2, -2, 0, 0, 0, 0], groups=groups, levels=levels), LEVELS, 500, 0
     )
-    assert found["rows"]["value"] == pytest.approx(5 / 7)
-    assert found["groups"]["value"] == pytest.approx(2 / 3)
-    assert (found["rows"]["n"], found["rows"]["n_groups"], found["width"]) == (7, 3, 2.0)
-    assert found["rows"]["low"] <= 5 / 7 <= found["rows"]["high"]
+    assert found["rows"]["value"] == pytest.approx(8 / 10)
+    assert found["groups"]["value"] == pytest.approx(5 / 6)
+    assert (found["rows"]["n"], found["rows"]["n_groups"], found["width"]) == (10, 6, 2.0)
+    assert found["rows"]["low"] < 8 / 10 < found["rows"]["high"]
     bad, fair = found["levels"]  # no row of level poor, no entry
     assert (bad["level"], bad["value"], bad["n"], bad["n_groups"]) == ("bad", 1.0, 4, 1)
     assert math.isnan(bad["low"])  # one group has no interval
-    assert (fair["level"], fair["value"]) == ("fair", pytest.approx(1 / 3))
+    assert (fair["level"], fair["value"]) == ("fair", pytest.approx(4 / 6))
+    assert math.isnan(fair["low"])  # five groups are too few to resample
 
 
 def test_ends_of_an_interval_are_inside():
@@ -61,6 +63,13 @@ def test_where_all_or_none_are_inside_the_interval_is_the_exact_one(n):
         found = coverage_table(rows([label] * n), LEVELS, 100, 0)["rows"]
         exact = stats.binomtest(k, n).proportion_ci(0.95, method="exact")
         assert (found["low"], found["high"]) == pytest.approx((exact.low, exact.high))
+
+
+def test_groups_that_are_all_half_inside_show_nothing_of_the_error():
+    found = coverage_table(rows([0.0, 9.0] * 10, groups=np.repeat(np.arange(10), 2)), LEVELS, 100, 0)["rows"]
+    assert found["value"] == 0.5
+    assert math.isnan(found["low"])
+    assert "checked: 0.500 of 20 ratings (10 groups)" in coverage_text({"rows": found}, 0.9)
 
 
 def test_the_interval_covers_the_share_behind_it():

@@ -32,7 +32,7 @@ from visq.evaluation.comparison.pairing import (
 from visq.evaluation.comparison.sets import CommonSet, common_sets
 from visq.evaluation.runs.folder import Run, read_run, without_nan
 from visq.evaluation.statistics.differences import Resampled
-from visq.evaluation.statistics.intervals import Interval, check_request
+from visq.evaluation.statistics.intervals import Interval, check_request, ends_of
 from visq.evaluation.statistics.published import verdict
 
 FORMAT = 1
@@ -237,10 +237,11 @@ def _agreed(one: CommonSet, key: str) -> Any:  # what a report holds
 
 
 def _figures(drawn: Mapping[str, Resampled]) -> dict[str, Any]:
-    return {
-        name: {"value": one.value} | _ends(one.interval(LEVEL)) | {"n": one.n, "n_groups": one.n_groups}
-        for name, one in drawn.items()
-    }
+    found = {}
+    for name, one in drawn.items():
+        low, high, _ = ends_of(one.values, LEVEL, one.n_groups)
+        found[name] = {"value": one.value, "low": low, "high": high, "n": one.n, "n_groups": one.n_groups}
+    return found
 
 
 def _ends(interval: Interval) -> dict[str, float]:

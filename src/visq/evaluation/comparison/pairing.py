@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from visq.evaluation.comparison.agreement import SameOrder, same_order
 from visq.evaluation.comparison.sets import CommonSet
 from visq.evaluation.statistics.differences import Difference, Equivalence, Resampled, Statistic, holm
+from visq.evaluation.statistics.intervals import FEWEST_GROUPS
 from visq.evaluation.statistics.resampling import members_of, resampled
 from visq.metrics import plcc, srcc
 
@@ -26,8 +27,6 @@ Pair = tuple[str, str]
 STATISTICS: Mapping[str, Statistic] = {"srcc": srcc, "plcc": plcc}
 LEVEL = 0.95
 SIGNIFICANT = 0.05
-FEWEST_GROUPS = 6
-"""No test is made below: the exact sign test of g groups has a p-value of at least 2^(1-g), .0625 for 5."""
 FEW_GROUPS = 30
 """Below, intervals are said to be short; 5 to 30 clusters are few by Cameron, Gelbach and Miller 2008."""
 ENOUGH_FOR_INTERVALS = 1000

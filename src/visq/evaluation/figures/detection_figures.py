@@ -60,13 +60,24 @@ def detection_figures(measured: Measured) -> dict[str, Figure]:
     for name, statistic in at_half.items():
         at = partial(statistic, threshold=THRESHOLD)
         found[name] = _figure(measured, at, probability, labels) | {"threshold": THRESHOLD}
-    return found | {"ece": _figure(measured, ece, probability, labels) | {"bins": _BINS}}
+    return found | {"ece": _ece(measured, probability, labels) | {"bins": _BINS}}
 
 
 def _figure(
     measured: Measured, statistic: Callable[..., float], scores: Float64Array, labels: Float64Array
 ) -> Figure:
-    return measured.slow(statistic, [scores, labels], budget=_ROWS)
+    found = measured.slow(statistic, [scores, labels], budget=_ROWS)
+    if measured.n and math.isnan(found["value"]) and labels.min() == labels.max():
+        return found | {"note": f"all labels are {labels[0]:g}: there is no second class to tell apart"}
+    return found
+
+
+def _ece(measured: Measured, probability: Float64Array, labels: Float64Array) -> Figure:
+    """ECE is too high by chance alone, and a resample's by more: quantiles of resamples miss the true one."""
+    if measured.n < 1:
+        return measured.missing("needs 1 rows")
+    value = ece(probability, labels)
+    return measured.figure(value, None, note="no interval: chance lifts it, and resamples twice over")
 
 
 def _tpr(scores: Float64Array, labels: Float64Array, *, max_fpr: float) -> float:

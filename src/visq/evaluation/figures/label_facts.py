@@ -12,7 +12,6 @@ from visq.core.scales import LEVEL_WORDS, LevelIntervals
 from visq.evaluation.figures.empty_stretches import empty_stretches
 from visq.evaluation.figures.measured import Measured
 from visq.evaluation.figures.scored import Float64Array, ScoredSet
-from visq.evaluation.statistics.intervals import percentile_ends
 from visq.evaluation.statistics.resampled_sums import resampled_sums
 
 N_BARS = 20
@@ -84,7 +83,7 @@ def score_bins(measured: Measured) -> list[dict[str, Any]]:
     found = []
     for i in range(n_bins):
         here = bins == i
-        low, high = percentile_ends(means[:, i], measured.settings.level)
+        low, high, _ = measured.ends(means[:, i])
         found.append(
             {
                 "score_mean": float(rows.scores[here].mean()),

@@ -12,7 +12,7 @@ import numpy as np
 
 from visq.core.types import BoolArray
 from visq.evaluation.figures.scored import ScoredSet
-from visq.evaluation.statistics.intervals import check_request, percentile_ends
+from visq.evaluation.statistics.intervals import FEWEST_GROUPS, check_request, ends_of
 from visq.evaluation.statistics.resampled_sums import resampled_mean
 from visq.evaluation.statistics.resampling import Float64Array, Groups, members_of, resampled
 from visq.metrics import plcc, srcc
@@ -72,7 +72,7 @@ class Measured:
         """A fresh source of draws, the same for every figure."""
         return np.random.default_rng(self.settings.seed)
 
-    def correlation(self, name: str, x: Float64Array, y: Float64Array) -> Figure:
+    def correlation(self, name: str, x: Float64Array, y: Float64Array, *, note: str | None = None) -> Figure:
         """`srcc` or `plcc` of two columns, with interval."""
         if self.n < 2:
             return self.missing("a correlation needs 2 rows")
@@ -82,14 +82,20 @@ class Measured:
             which = "scores" if x.min() == x.max() else "labels"
             return self.missing(f"all {which} are equal: there is no order to agree with")
         count, rng = self.settings.resamples, self.rng()
-        return self.figure(value, resampled(statistic, [x, y], self.members, count, rng))
+        return self.figure(value, resampled(statistic, [x, y], self.members, count, rng), note=note)
 
-    def mean(self, values: Float64Array, transform: Callable[[Any], Any] = lambda mean: mean) -> Figure:
+    def mean(
+        self,
+        values: Float64Array,
+        transform: Callable[[Any], Any] = lambda mean: mean,
+        *,
+        note: str | None = None,
+    ) -> Figure:
         """A function of the mean of one number a row, with interval."""
         if self.n < 1:
             return self.missing("no row has what this needs")
         drawn = resampled_mean(values, self.members, self.settings.resamples, self.rng())
-        return self.figure(float(transform(np.mean(values))), transform(drawn))
+        return self.figure(float(transform(np.mean(values))), transform(drawn), note=note)
 
     def slow(
         self, statistic: Callable[..., float], columns: Sequence[Any], *, budget: int, needs: int = 1
@@ -117,16 +123,14 @@ class Measured:
     def figure(
         self, value: float, resampled_values: Float64Array | None, *, note: str | None = None, **more: object
     ) -> Figure:
-        """A figure as reports hold it; an interval that is no interval says why."""
+        """A figure as reports hold it; where there is no interval the note says why."""
         low = high = math.nan
         n_resamples = n_undefined = 0
-        if resampled_values is not None and len(self.members) > 1:
-            n_resamples, n_undefined = resampled_values.size, int(np.isnan(resampled_values).sum())
-            low, high = percentile_ends(resampled_values, self.settings.level)
-            if math.isnan(low) and not note:
-                note = f"no interval: {n_undefined} of {n_resamples} resamples have no such figure"
-        elif resampled_values is not None and not note:
-            note = "no interval: all rows are one group"
+        if resampled_values is not None:
+            low, high, reason = self.ends(resampled_values)
+            note = "; ".join(text for text in (note, reason) if text) or None
+            if len(self.members) >= FEWEST_GROUPS:
+                n_resamples, n_undefined = resampled_values.size, int(np.isnan(resampled_values).sum())
         return {
             "value": value,
             "low": low,
@@ -135,10 +139,14 @@ class Measured:
             "n_groups": len(self.members) if self.n else 0,
             "n_resamples": n_resamples,
             "n_undefined": n_undefined,
-            "method": "percentile" if n_resamples else None,
+            "method": None if math.isnan(low) else "percentile",
             "note": note,
             **more,
         }
+
+    def ends(self, values: Float64Array) -> tuple[float, float, str | None]:
+        """Ends of a resampled figure; nan, nan and why where there are none."""
+        return ends_of(values, self.settings.level, len(self.members))
 
     def missing(self, reason: str) -> Figure:
         """A figure that does not exist, and why."""

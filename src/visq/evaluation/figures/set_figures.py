@@ -112,8 +112,8 @@ def _errors(measured: Measured) -> dict[str, Figure]:
     gaps = moved - measured.rows.mos
     note = "scores moved linearly from their scale to the labels'"
     found = {
-        "rmse": measured.mean(gaps**2, np.sqrt) | {"note": note},
-        "mae": measured.mean(np.abs(gaps)) | {"note": note},
+        "rmse": measured.mean(gaps**2, np.sqrt, note=note),
+        "mae": measured.mean(np.abs(gaps), note=note),
     }
     return found | {"outlier_ratio": _outlier_ratio(measured, gaps)}
 
@@ -124,9 +124,8 @@ def _outlier_ratio(measured: Measured, gaps: Float64Array) -> Figure:
         return measured.missing("the raters' std is not known for any row")
     inside = measured.kept(known)
     outliers = np.abs(gaps[known]) > OUTLIER_STDS * inside.rows.stds
-    return inside.mean(outliers.astype(np.float64)) | {
-        "note": f"share further from the label than {OUTLIER_STDS:g} std of its raters"
-    }
+    note = f"share further from the label than {OUTLIER_STDS:g} std of its raters"
+    return inside.mean(outliers.astype(np.float64), note=note)
 
 
 def _pairs(measured: Measured) -> dict[str, Figure]:
@@ -175,7 +174,7 @@ def _mean_gap(measured: Measured, gaps: Float64Array) -> Figure:
     is_infinite = ~np.isfinite(gaps)
     if is_infinite.any():
         return measured.missing(f"infinite in {int(is_infinite.sum())} rows: a std of 0 lies beside another")
-    return measured.mean(gaps) | {"note": "mean over rows, the label's Gaussian against the score's"}
+    return measured.mean(gaps, note="mean over rows, the label's Gaussian against the score's")
 
 
 def _intervals(measured: Measured) -> dict[str, Figure]:
@@ -191,7 +190,7 @@ def _intervals(measured: Measured) -> dict[str, Figure]:
     widths = (inside.rows.high - inside.rows.low) / 2
     return {
         "coverage": inside.mean(held.astype(np.float64)) | {"nominal": NOMINAL},
-        "half_width": inside.mean(widths) | {"note": "mean, in the unit of the scores"},
+        "half_width": inside.mean(widths, note="mean, in the unit of the scores"),
     }
 
 
@@ -206,4 +205,5 @@ def _failures_at_middle(scored: ScoredSet, settings: Settings) -> Figure:
     middle = math.nan if scale is None else (scale.low + scale.high) / 2
     scores = np.where(scored.is_scored, scored.scores, middle)
     everyone = Measured(scored, settings)
-    return everyone.correlation("srcc", scores, scored.mos) | {"note": f"failed rows counted as {middle:g}"}
+    note = f"failed rows counted as {middle:g}"
+    return everyone.correlation("srcc", scores, scored.mos, note=note)

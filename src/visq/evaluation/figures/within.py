@@ -17,7 +17,6 @@ from visq.evaluation.figures.measured import Figure, Measured
 from visq.evaluation.figures.protocols import Protocol
 from visq.evaluation.figures.scored import StrArray
 from visq.evaluation.statistics.counted import CountedSrcc
-from visq.evaluation.statistics.intervals import percentile_ends
 from visq.evaluation.statistics.resampling import Float64Array, Groups
 from visq.metrics import srcc
 
@@ -85,9 +84,9 @@ def _within(measured: Measured, column: str, values: StrArray, about: str) -> di
     counts = {"n_parts": len(parts), "n_small": n_small, "n_constant": n_constant}
     values_of = [r for _, r in kept]
     mean, note = _mean_resampled(measured, kept, parts)
-    low, high = percentile_ends(mean, measured.settings.level) if mean.size else (math.nan, math.nan)
-    if mean.size and math.isnan(low):
-        note = "no interval: too many resamples miss every part"
+    low, high = math.nan, math.nan
+    if mean.size:
+        low, high, note = measured.ends(mean)
     centre = float(np.mean(values_of)) if kept else math.nan
     return entry | {
         "mean": {"value": centre, "low": low, "high": high, "note": note},
@@ -107,7 +106,7 @@ def _mean_resampled(
 ) -> tuple[Float64Array, str | None]:
     """The mean over parts of each resample, and why there is none; fills in the parts' own intervals."""
     nothing = np.empty(0)
-    if len(kept) < 2 or len(measured.members) < 2:
+    if len(kept) < 2:
         return nothing, None
     code = np.full(measured.n, -1)
     for i, (rows, _) in enumerate(kept):
@@ -121,7 +120,7 @@ def _mean_resampled(
         return nothing, f"no interval: {len(kept)} parts are too many to resample"
     of_part = np.stack([_part_resampled(measured, code == i) for i in range(len(kept))])  # [parts, resamples]
     for part, values in zip(parts, of_part, strict=True):
-        part["low"], part["high"] = percentile_ends(values, measured.settings.level)
+        part["low"], part["high"], _ = measured.ends(values)
     defined = ~np.isnan(of_part)
     counts = defined.sum(axis=0)
     sums = np.where(defined, of_part, 0.0).sum(axis=0)
@@ -189,4 +188,4 @@ def floor_figure(measured: Measured, column: str) -> dict[str, Figure]:
     if np.isnan(predicted).any():
         return {}
     note = f"no pixels: the mean label of the {column} on the other folds"
-    return {f"floor_{column}_srcc": measured.correlation("srcc", predicted, rows.mos) | {"note": note}}
+    return {f"floor_{column}_srcc": measured.correlation("srcc", predicted, rows.mos, note=note)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -39,6 +40,7 @@ GROUP_LIKE = frozenset(
 )
 """Columns that usually say what belongs together."""
 _LISTED = 4
+_ROUNDING = 1e-9
 
 
 def set_warnings(
@@ -103,10 +105,18 @@ def _partial(scored: ScoredSet) -> Iterator[str]:
 
 
 def _direction(scored: ScoredSet, figures: Mapping[str, Any]) -> Iterator[str]:
-    srcc = figures.get("srcc", {})
-    if srcc.get("high", 0) < 0:
-        down = "--label-scale 100..0 (for 0..100) if lower labels are better (DMOS), --score-scale likewise"
-        yield f"SRCC is negative, {srcc['value']:.3f}: scores or labels point the other way; give {down}"
+    down = "--label-scale 100..0 (for 0..100) if lower labels are better (DMOS), --score-scale likewise"
+    if "auroc" in figures:
+        auroc = figures["auroc"]
+        down = "--label-scale 1..0 if 1 means the worse class, --score-scale if lower scores are better"
+        if math.isnan(auroc["value"]):
+            yield f"there is no AUROC: {auroc['note']}"
+        elif auroc["high"] < 0.5 or auroc["value"] == 0:
+            found = f"AUROC is below 0.5, {auroc['value']:.3f}"
+            yield f"{found}: scores or labels point the other way; give {down}"
+    elif figures["srcc"]["high"] < 0 or figures["srcc"]["value"] <= -1 + _ROUNDING:
+        srcc = figures["srcc"]["value"]
+        yield f"SRCC is negative, {srcc:.3f}: scores or labels point the other way; give {down}"
     kept = scored.is_scored
     if kept.sum() > 2 and np.array_equal(scored.scores[kept], scored.labels[kept]):
         yield "the scores are the labels themselves: --scores and --label name the same numbers"

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from visq.evaluation.statistics.intervals import group_bootstrap
+from visq.evaluation.statistics.intervals import ends_of
+from visq.evaluation.statistics.resampling import members_of, resampled
 from visq.metrics import mae, rmse
 
 Float64Array = NDArray[np.float64]
@@ -81,17 +82,16 @@ def coverage_table(rows: Covered, level_names: Sequence[str], n_resamples: int, 
 def _share(
     columns: Sequence[Float64Array], groups: NDArray[np.str_], n_resamples: int, seed: int
 ) -> dict[str, float]:
-    """A weighted mean and its interval; one group alone has none.
+    """A weighted mean and its interval by bootstrap, from six groups on.
 
     Where all rows are inside, or none, every resample is alike and a bootstrap has no width: then the
     interval is the exact one of as many independent trials as groups (Clopper and Pearson 1934).
     """
     n_groups, value = int(np.unique(groups).size), _mean(*columns)
     low, high, beyond = math.nan, math.nan, ((1 - LEVEL) / 2) ** (1 / n_groups)
-    if n_groups > 1 and 0 < value < 1:
-        rng = np.random.default_rng(seed)
-        found = group_bootstrap(_mean, columns, groups, n_resamples=n_resamples, level=LEVEL, rng=rng)
-        low, high = found.low, found.high
+    if 0 < value < 1:
+        members, rng = members_of(groups, [len(groups)]), np.random.default_rng(seed)
+        low, high, _ = ends_of(resampled(_mean, columns, members, n_resamples, rng), LEVEL, n_groups)
     elif n_groups > 1:
         low, high = (beyond, 1.0) if value == 1 else (0.0, 1 - beyond)
     return {"value": value, "low": low, "high": high, "n": int(groups.size), "n_groups": n_groups}
@@ -147,6 +147,12 @@ def coverage_text(table: Mapping[str, Any], nominal: float) -> str:
     """The coverage found, in words that stand beside scores."""
     found = table["rows"]
     return (
-        f"checked: {found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}] of {found['n']} ratings "
-        f"({found['n_groups']} groups) outside the fit lie inside, aim {nominal:g}"
+        f"checked: {share_text(found)} of {found['n']} ratings ({found['n_groups']} groups) outside the fit "
+        f"lie inside, aim {nominal:g}"
     )
+
+
+def share_text(share: Mapping[str, Any]) -> str:
+    """A share with its interval, or alone where it has none: `0.912 [0.880, 0.941]`."""
+    ends = "" if math.isnan(share["low"]) else f" [{share['low']:.3f}, {share['high']:.3f}]"
+    return f"{share['value']:.3f}{ends}"

@@ -20,6 +20,10 @@ Method = Literal["percentile", "bca"]
 MAX_UNDEFINED = 0.05
 """Share of resamples without a statistic above which no interval is given: its ends would lie among them."""
 
+FEWEST_GROUPS = 6
+"""No interval and no test below: the exact sign test of g groups has p >= 2^(1-g), .0625 for 5."""
+_SAME = 1e-12  # ends no further apart than this, relative to their size, are one number
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -116,6 +120,31 @@ def check_request(n_resamples: int, level: float, method: str) -> None:
 def percentile_ends(values: Float64Array, level: float) -> tuple[float, float]:
     """Quantiles of the resampled statistic; nan where more than `MAX_UNDEFINED` of it is nan."""
     return _quantiles(values, (1 - level) / 2, (1 + level) / 2)
+
+
+def ends_of(values: Float64Array, level: float, n_groups: int) -> tuple[float, float, str | None]:
+    """Percentile ends of a figure as reports give them, or nan and why there are none.
+
+    Args:
+        values: float64 [n_resamples], the resampled figure.
+        level: 0..1, nominal coverage.
+        n_groups: that were drawn.
+
+    Returns:
+        Both ends and None; or nan, nan and the reason: fewer than six groups, resamples without the figure,
+        or resamples that are all the same, which show nothing of its error.
+    """
+    nothing = math.nan, math.nan
+    if n_groups < FEWEST_GROUPS:
+        have = "1 group is" if n_groups == 1 else f"{n_groups} groups are"
+        return *nothing, f"no interval: {have} too few, it takes {FEWEST_GROUPS}"
+    low, high = percentile_ends(values, level)
+    if math.isnan(low):
+        n_undefined = int(np.isnan(values).sum())
+        return *nothing, f"no interval: {n_undefined} of {values.size} resamples have no such figure"
+    if math.isclose(low, high, rel_tol=_SAME, abs_tol=_SAME):
+        return *nothing, "no interval: all resamples give the same"
+    return low, high, None
 
 
 def bca_ends(
