@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from checked_tables import check_json, check_rows, check_tables, conversation, loud, of, one_of
 
 TWO = "How would you rate the quality of this image?\n<|image|>\nHow do you assess the quality of this image?"
@@ -95,13 +93,5 @@ def test_rows_without_a_picture_are_named(tmp_path):
     assert one_of(check_rows(tmp_path, nameless), "row-defects").rows == ("row 6",)
 
 
-@pytest.mark.parametrize("n", [0, 1])
-def test_next_to_nothing_is_silent(tmp_path, n):
-    if n:
-        assert not loud(check_rows(tmp_path, [{"image": "a.jpg", "mos": 1}]))
-    else:
-        path = tmp_path / "empty.csv"
-        path.write_text("image,mos\n", encoding="utf-8")
-        report = check_tables(path)
-        assert not report.findings
-        assert len(report.sets[0]) == 0
+def test_next_to_nothing_is_silent(tmp_path):
+    assert not loud(check_rows(tmp_path, [{"image": "a.jpg", "mos": 1}]))

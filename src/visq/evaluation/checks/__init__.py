@@ -10,6 +10,7 @@ _ROOM = "visq.evaluation.checks"
 CHECKS = Registry(
     "check",
     {
+        "columns": f"{_ROOM}.columns:columns",
         "values": f"{_ROOM}.labels:values",
         "repeated": f"{_ROOM}.labels:repeated",
         "blocks": f"{_ROOM}.labels:blocks",

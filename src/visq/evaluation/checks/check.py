@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections import Counter
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from visq.aspects import names as aspect_names
+from visq.core.errors import DataError
 from visq.core.registry import unknown_name
 from visq.core.scales import LevelIntervals, Scale
 from visq.core.types import printable
@@ -22,6 +22,7 @@ from visq.data.loose import LooseRow, loose_rows
 from visq.data.sources import file_sha256, set_names
 from visq.data.tables import FlatTable
 from visq.evaluation.checks import CHECKS
+from visq.evaluation.checks.columns import ASPECTS, are_numbers, number
 from visq.evaluation.checks.finding import CheckedSet, Finding
 from visq.evaluation.checks.names import folder_of, stem_of
 from visq.evaluation.checks.pictures import Embed, picture_facts
@@ -30,7 +31,6 @@ from visq.evaluation.figures.protocols import Protocol, protocols_for
 from visq.evaluation.runs.folder import without_nan
 
 FORMAT = 1
-_ASPECTS = ("quality", "aesthetics", "consistency", "authenticity")
 _SPLIT = re.compile(r"(split|set|subset|fold|partition)(_?\d+)?")
 _MOST_PARTS = 100  # values of a split column that nobody named: more are names of something else
 _ORDER = {"error": 0, "warning": 1, "note": 2}
@@ -141,12 +141,12 @@ def check_sets(
 
     Raises:
         InputError: a manifest is missing or cannot be read.
-        DataError: a manifest is no table, or lacks a column that was named.
+        DataError: a manifest is no table, has no row, or lacks a column that was named.
         UnknownName: no such aspect, protocol or format.
         MissingExtra: scikit-learn or SciPy is not installed.
     """
     chosen = options or CheckOptions()
-    known = {*_ASPECTS, *aspect_names()}
+    known = {*ASPECTS, *aspect_names()}
     if chosen.aspect is not None and chosen.aspect not in known:
         raise unknown_name("aspect", chosen.aspect, known)
     checks = [CHECKS.get(name) for name in CHECKS]  # before pictures are looked at for minutes
@@ -175,8 +175,10 @@ def read_set(
 ) -> CheckedSet:
     """One manifest with its labels, groups, splits and facts about its pictures."""
     table, rows = loose_rows(path, format=options.format, need_files=options.pictures)
+    if not rows:
+        raise DataError(f"{table.shown} names columns and has no row; there is nothing to check")
     aspect, label = _label(table, rows, protocol, options)
-    labels = [_number(row.cells.get(label, "")) if label else None for row in rows]
+    labels = [number(row.cells.get(label, "")) if label else None for row in rows]
     scale, intervals = _scale(protocol, options, labels)
     std = std_column(table.columns, aspect or "", label) if label else None
     any_file = options.pictures and any(row.path is not None for row in rows)
@@ -189,7 +191,7 @@ def read_set(
         label_column=label,
         rows=rows,
         labels=labels,
-        stds=[_number(row.cells.get(std, "")) if std else None for row in rows],
+        stds=[number(row.cells.get(std, "")) if std else None for row in rows],
         groups=_groups(table, rows, protocol, options),
         splits=_splits(table, rows, options),
         titles=_titles(path, name, protocol, rows),
@@ -201,6 +203,7 @@ def read_set(
         trained_on=[
             entry for entry in options.trained_on if aspect is None or entry.get("aspect") in (aspect, None)
         ],
+        wants_pictures=options.pictures,
     )
 
 
@@ -210,24 +213,19 @@ def _label(
     """Aspect and column of the labels; None, None where the table has none and nobody named one."""
     at = {name.casefold(): name for name in table.columns}
     aspect = options.aspect or (protocol.aspects[0] if protocol else None)
-    aspect = aspect or next((name for name in _ASPECTS if name in at), None)
+    aspect = aspect or next((name for name in ASPECTS if name in at), None)
     wanted = options.label
     if wanted is None and protocol is not None and aspect is not None:
         wanted = next((c for c in protocol.label_columns.get(aspect, ()) if c.casefold() in at), None)
     if wanted is None and (aspect is None or aspect not in at):
         known = [name for name in LABEL_COLUMNS if name in at]
         if not known:
-            return aspect, None
+            return aspect, at.get("dmos")
         others = [name for name in known if name != "score"]
         if len(known) == 2 and len(others) == 1:
             # Beside labels, scores are a model's: Q-Bench's logits, predictions.
-            wanted = others[0] if _are_numbers(rows, at[others[0]]) else "score"
+            wanted = others[0] if are_numbers(rows, at[others[0]]) else "score"
     return aspect, label_column(table.shown, table.columns, aspect or "label", wanted)
-
-
-def _are_numbers(rows: Sequence[LooseRow], column: str) -> bool:
-    cells = [cell for row in rows if (cell := row.cells.get(column, "").strip())]
-    return sum(_number(cell) is not None for cell in cells) > len(cells) / 2
 
 
 def _scale(
@@ -297,11 +295,3 @@ def _titles(
 
 def _cells(rows: Sequence[LooseRow], name: str) -> list[str]:
     return [row.cells.get(name, "").strip() for row in rows]
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and "_" not in text else None

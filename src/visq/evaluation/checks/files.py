@@ -13,11 +13,23 @@ _MEANT = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".gif
 
 
 def missing_files(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
-    """Rows whose picture is not there, where others of the set are."""
+    """Rows whose picture is not there; where none of a set is, the folder in which they were looked for."""
     for one in sets:
         missing = [i for i, row in enumerate(one.rows) if row.path is None and row.file]
-        if one.facts and missing:
-            named = sum(bool(row.file) for row in one.rows)
+        named = sum(bool(row.file) for row in one.rows)
+        if one.wants_pictures and missing and not one.facts:
+            file = one.rows[missing[0]].file
+            folder = os.path.dirname(os.path.join(os.path.dirname(one.manifest), file)) or os.curdir
+            yield Finding(
+                "missing-files",
+                "warning",
+                f"{one.name}: none of the {named} pictures is there, such as {file!r} in {folder!r}: nothing "
+                "was looked for in them; put them there, or leave them out with --no-pictures",
+                (one.name,),
+                one.row_names(missing),
+                {"n": len(missing)},
+            )
+        elif one.facts and missing:
             yield Finding(
                 "missing-files",
                 "error",

@@ -95,6 +95,7 @@ class CheckedSet:
         protocol: name of the protocol, or None.
         facts: one for each row, or empty where pictures were not looked at.
         trained_on: tables `trained_on` of the model that the set is held against; empty where none was named.
+        wants_pictures: whether somebody asked for the pictures to be looked at.
     """
 
     name: str
@@ -114,6 +115,7 @@ class CheckedSet:
     protocol: str | None = None
     facts: Sequence[PictureFacts] = ()
     trained_on: Sequence[Mapping[str, Any]] = ()
+    wants_pictures: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -18,7 +18,16 @@ __all__ = ["Grouping", "domains", "folder_of", "groupings", "stem_of"]
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "prompt": ("prompt", "prompt_id", "caption", "text_prompt"),
-    "reference": ("reference", "reference_image", "reference_id", "ref", "ref_image", "ref_name", "ref_id"),
+    "reference": (
+        "reference",
+        "reference_image",
+        "reference_id",
+        "ref",
+        "ref_img",
+        "ref_image",
+        "ref_name",
+        "ref_id",
+    ),
     "clip": ("clip", "clip_id", "clip_name", "video", "video_id", "video_name"),
     "scene": ("scene", "scene_id", "burst", "burst_id", "content_id", "background_id"),
     "author": ("author", "author_id", "photographer", "user_id", "owner"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from visq.evaluation.checks.columns import number, other_labels
 from visq.evaluation.checks.finding import CheckedSet, Finding
 from visq.evaluation.checks.groups import column_of, domains, groupings
 from visq.evaluation.figures.empty_stretches import empty_stretches
@@ -28,23 +29,28 @@ def values(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
     for one in sets:
         if one.label_column is None:
             continue
-        cells = column_of(one, one.label_column)
         column = f"{one.name}, column {one.label_column!r}"
-        odd = [i for i, cell in enumerate(cells) if cell and one.labels[i] is None]
-        if odd:
-            yield Finding(
-                "values",
-                "error",
-                f"{column}: {len(odd)} cells are no numbers, such as {cells[odd[0]]!r} in row "
-                f"{one.rows[odd[0]].row}; write decimals, or leave the cells empty",
-                (one.name,),
-                one.row_names(odd),
-                {"n": len(odd)},
-            )
-        yield from _missing(one, cells, column)
+        for name in (one.label_column, *other_labels(one)):
+            yield from _no_numbers(one, name)
+        yield from _missing(one, column_of(one, one.label_column), column)
         yield from _out_of_range(one, column)
         yield from _far(one, column)
         yield from _as_text(one)
+
+
+def _no_numbers(one: CheckedSet, column: str) -> Iterator[Finding]:
+    cells = column_of(one, column)
+    odd = [i for i, cell in enumerate(cells) if cell and number(cell) is None]
+    if odd:
+        yield Finding(
+            "values",
+            "error",
+            f"{one.name}, column {column!r}: {len(odd)} cells are no numbers, such as {cells[odd[0]]!r} in "
+            f"row {one.rows[odd[0]].row}; write decimals, or leave the cells empty",
+            (one.name,),
+            one.row_names(odd),
+            {"n": len(odd)},
+        )
 
 
 def _missing(one: CheckedSet, cells: Sequence[str], column: str) -> Iterator[Finding]:
