@@ -67,7 +67,7 @@ class Manifest:
     serves as both. Ids are text and kept to the letter, but where every cell of the column reads like
     `1001.0` (a spreadsheet's export) the `.0` goes. A file is looked for by its exact name, then with a
     picture's ending added, then both ways without regard to case. Rows without any content are passed over;
-    rows that repeat an id and its file are left out and logged.
+    rows that repeat an id and its file are left out and logged; another label in one is an error.
 
     Memory: the check (construction) keeps one entry an id to find repeats, and drops it; a walk keeps one
     row, the numbers of repeated rows and the listings of at most 256 folders, and lists a folder only where
@@ -77,6 +77,7 @@ class Manifest:
         path: the file.
         format: what its shape was recognised as, e.g. `csv` or `qalign`.
         columns: names of its columns.
+        n_repeated: rows left out, since an earlier one has their id and file.
     """
 
     def __init__(
@@ -167,18 +168,18 @@ class Manifest:
         """First pass: every cell that will be needed, repeats, and whether ids are a spreadsheet's export."""
         columns = self._columns
         exported = {columns.id, columns.file}
-        first: dict[str, tuple[int, str]] = {}
+        first: dict[str, tuple[int, str, dict[str, float]]] = {}
         repeated = set()
         for row, cells in self._table:
-            self._numbers(columns.labels, row, cells)
+            labels = self._numbers(columns.labels, row, cells)
             self._numbers(columns.stds, row, cells)
             exported = {column for column in exported if _EXPORTED.fullmatch(cells[column])}
             # Losing `.0` everywhere makes no two cells equal, so raw cells can be compared.
-            if self._repeats(first, row, cells):
+            if self._repeats(first, row, cells, labels):
                 repeated.add(row)
         self._exported = frozenset(exported if first else ())
         self._repeated = frozenset(repeated)
-        self._n_samples = len(first)
+        self._n_samples, self.n_repeated = len(first), len(repeated)
         if self._exported:
             names = " and ".join(repr(columns.names[column]) for column in sorted(self._exported))
             _log.info(
@@ -189,8 +190,14 @@ class Manifest:
         if repeated:
             _log.warning("%s: %d rows repeat an id and its file and are left out", self._shown, len(repeated))
 
-    def _repeats(self, first: dict[str, tuple[int, str]], row: int, cells: Sequence[str]) -> bool:
-        """Whether an earlier row has this id and file; an id with two files is an error."""
+    def _repeats(
+        self,
+        first: dict[str, tuple[int, str, dict[str, float]]],
+        row: int,
+        cells: Sequence[str],
+        labels: dict[str, float],
+    ) -> bool:
+        """Whether an earlier row has this id and file; an id with two files or two labels is an error."""
         columns = self._columns
         for column in (columns.id, columns.file):
             if not cells[column].strip():
@@ -199,12 +206,20 @@ class Manifest:
                     f"{self._shown}, row {row}, column {name!r}: empty; name a picture or delete the row"
                 )
         name, file = printable(cells[columns.id]), os.path.normpath(cells[columns.file])
-        row_before, file_before = first.setdefault(name, (row, file))
+        row_before, file_before, labels_before = first.setdefault(name, (row, file, labels))
         if file_before != file:
             raise DataError(
                 f"{self._shown}, rows {row_before} and {row}: id {name!r} stands for {file_before!r} "
                 f"and for {file!r}; give each picture its own id"
             )
+        for aspect, column in columns.labels.items():
+            one, other = labels_before.get(aspect), labels.get(aspect)
+            if one != other:
+                said = " and ".join("none" if label is None else f"{label:g}" for label in (one, other))
+                raise DataError(
+                    f"{self._shown}, rows {row_before} and {row}, column {columns.names[column]!r}: id "
+                    f"{name!r} has the labels {said}; keep one row, or write the mean of its ratings"
+                )
         return row_before != row
 
 

@@ -44,7 +44,7 @@ def test_without_protocol_and_group_every_row_is_its_own(tmp_path):
 
 def test_groups_of_a_column_and_of_several(tmp_path):
     path = write(tmp_path / "a.csv", "image,mos,a,b\n1,1,x,\n2,2,x,y\n3,3,,y\n4,4,,\n")
-    assert read(path, group="a").groups.tolist() == ["x", "x", "3", "4"]
+    assert read(path, group="a").groups.tolist() == ["x", "x", " 3", " 4"]
     joined = read(path, group="a,b")
     assert len(set(joined.groups.tolist())) == 2
     assert joined.group_column == "a,b"
@@ -118,6 +118,26 @@ def test_a_model_s_score_is_no_label(tmp_path):
     one = read(path)
     assert (one.format, one.label_column) == ("qbench", "gt_score")
     assert read(path, name="livec").label_column == "gt_score"
+
+
+def test_rows_without_a_group_are_counted_and_join_no_other(tmp_path):
+    rows = "a,1,b\nb,2,\nc,3, b \nd,4,\ne,5,x\n"
+    one = read(write(tmp_path / "a.csv", f"id,mos,scene\n{rows}".replace("id,", "image,")), group="scene")
+    assert len({*one.groups.tolist()}) == 4
+    assert one.groups[0] == one.groups[2] == "b" != one.groups[1]
+    assert one.notes == ("rows without a group by 'scene', each taken as a group of its own: 2",)
+
+
+def test_repeated_rows_are_counted_and_contradictory_ones_refused(tmp_path):
+    one = read(write(tmp_path / "a.csv", "image,mos\na,1\nb,2\na,1.0\n"))
+    assert len(one.kept) == 2
+    assert one.notes == ("rows that repeat an id and its file, left out: 1",)
+    with pytest.raises(
+        DataError, match=r"rows 2 and 4, column 'mos': id 'a' has the labels 1 and 5; keep one"
+    ):
+        read(write(tmp_path / "a.csv", "image,mos\na,1\nb,2\na,5\n"))
+    with pytest.raises(DataError, match="has the labels none and 5"):
+        read(write(tmp_path / "a.csv", "image,mos\na,\nb,2\na,5\n"))
 
 
 def test_columns_of_long_texts_are_not_kept(tmp_path):

@@ -123,7 +123,7 @@ def labelled_set(
     group = _group(table.columns, printable(path), protocol, choice.group)
     manifest = Manifest(path, labels={aspect: label}, stds={aspect: std} if std else {}, group=group)
     rows = tuple(manifest)
-    notes: list[str] = []
+    notes = [f"rows that repeat an id and its file, left out: {n}"] if (n := manifest.n_repeated) else []
     is_out = _left_out(rows, protocol, notes)
     kept = tuple(i for i, row in enumerate(rows) if aspect in row.labels and not is_out[i])
     if not kept:
@@ -134,7 +134,7 @@ def labelled_set(
         )
     samples = [rows[i] for i in kept]
     columns = _columns(samples, protocol, notes)
-    groups, group_column = _groups(samples, group, columns, protocol)
+    groups, group_column = _groups(samples, group, columns, protocol, notes)
     return LabelledSet(
         name=name,
         manifest=path,
@@ -236,14 +236,21 @@ def _groups(
     column: str | None,
     columns: dict[str, StrArray],
     protocol: Protocol | None,
+    notes: list[str],
 ) -> tuple[StrArray, str | None]:
-    """Group of each row, and the column it is from; a row without a group is its own."""
-    if any(row.group for row in samples):
-        return np.array([row.group or row.id for row in samples], dtype=np.str_), column
-    for name in () if protocol is None else protocol.group_columns:
-        if name in columns:
-            return columns[name], name
-    return np.array([row.id for row in samples], dtype=np.str_), None
+    """Group of each row, and the column it is from; a row without a group is its own, and counted."""
+    cells = [row.group or "" for row in samples]
+    if not any(cells):
+        names = () if protocol is None else protocol.group_columns
+        column = next((name for name in names if name in columns), None)
+        if column is None:
+            return np.array([row.id for row in samples], dtype=np.str_), None
+        cells = [cell.strip() for cell in columns[column].tolist()]
+    if n_without := cells.count(""):
+        notes.append(f"rows without a group by {column!r}, each taken as a group of its own: {n_without}")
+    # Groups are stripped: none begins with a blank, and so none is called like a row without one.
+    keys = [cell or f" {row.id}" for cell, row in zip(cells, samples, strict=True)]
+    return np.array(keys, dtype=np.str_), column
 
 
 def _scale(
