@@ -181,6 +181,23 @@ def test_texts_without_a_number_count_at_the_middle_too():
     assert figures["srcc_failures_at_middle"]["value"] == pytest.approx(wanted, abs=1e-12)
     assert figures["srcc_failures_at_middle"]["n"] == 120
     assert "srcc_failures_at_middle" not in set_figures(replace(one, scores=scores))["figures"]
+    unknown = set_figures(replace(one, scores=scores, kinds=kinds, score_scale=None), settings=FAST)[
+        "figures"
+    ]
+    assert math.isnan(unknown["srcc_failures_at_middle"]["value"])
+    assert "--score-scale" in unknown["srcc_failures_at_middle"]["note"]
+
+
+def test_rows_that_nobody_asked_for_are_no_failed_answers():
+    one = measured_set()
+    scores = one.scores.copy()
+    scores[3], scores[100:] = np.nan, np.nan
+    kinds = ("", "", "", "out-of-scale", *[""] * 96, *["limit"] * 20)
+    found = set_figures(replace(one, scores=scores, kinds=kinds), settings=FAST)["figures"]
+    found = found["srcc_failures_at_middle"]
+    filled = np.where(np.isnan(scores), 3.0, scores)[:100]
+    assert found["n"] == 100
+    assert found["value"] == pytest.approx(stats.spearmanr(filled, one.labels[:100])[0], abs=1e-12)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])

@@ -132,6 +132,17 @@ def test_predictions_are_paired_by_position_and_failures_counted(tmp_path, label
     assert "a cat" in one.errors[1]
 
 
+def test_a_prediction_outside_its_scale_is_a_failure_that_keeps_its_text(tmp_path, labelled):
+    said = "The score of this image is "
+    texts = [f"{said}1.00.", f"{said}65.9.", f"{said}5.00.", f"{said}0.99."]
+    path = predictions(tmp_path / "p.jsonl", texts, ("1.00", "2.50", "3.00", "4.00"))
+    one = scored(labelled, path, scale=Scale(1, 5))
+    np.testing.assert_array_equal(one.scores, [1, np.nan, 5, np.nan])
+    assert one.kinds == ("", "out-of-scale", "", "out-of-scale")
+    assert one.errors[1] == "65.9 lies outside 1..5: 'The score of this image is 65.9.'"
+    assert scored(labelled, path).scores.tolist() == [1, 65.9, 5, 0.99]  # nobody said what it is measured on
+
+
 def test_predictions_of_other_rows_are_refused(tmp_path, labelled):
     said = ["The score of this image is 3.00."] * 4
     path = predictions(tmp_path / "p.jsonl", said[:3], ("1.00", "2.50", "3.00"))

@@ -16,6 +16,9 @@ from visq.core.types import BoolArray
 Float64Array = NDArray[np.float64]
 StrArray = NDArray[np.str_]
 
+LIMIT_KIND = "limit"
+"""Kind of the failures that nobody asked to be scored."""
+
 
 @dataclass(frozen=True)
 class ScoredSet:

@@ -17,7 +17,7 @@ from visq.evaluation.figures.detection_figures import detection_figures, detecti
 from visq.evaluation.figures.label_facts import label_facts, level_residuals, score_bins
 from visq.evaluation.figures.measured import Figure, Measured, Settings
 from visq.evaluation.figures.protocols import Protocol
-from visq.evaluation.figures.scored import Float64Array, ScoredSet
+from visq.evaluation.figures.scored import LIMIT_KIND, Float64Array, ScoredSet
 from visq.evaluation.figures.within import floor_figure, within_figures
 from visq.metrics import gaussian_js, gaussian_kl, gaussian_w2, krcc, pair_accuracy, plcc_fitted
 
@@ -195,15 +195,17 @@ def _intervals(measured: Measured) -> dict[str, Figure]:
 
 
 def _answers_failed(scored: ScoredSet) -> bool:
-    """Whether texts that held no number were among the answers, as against pictures that failed."""
-    return "no-number" in scored.kinds and scored.score_scale is not None
+    """Whether texts without a number that can be meant were among the answers, as against failed pictures."""
+    return bool({"no-number", "out-of-scale"} & set(scored.kinds))
 
 
 def _failures_at_middle(scored: ScoredSet, settings: Settings) -> Figure:
     """SRCC with every failed row at the middle of the scale, so that failing hard rows does not pay."""
-    scale = scored.score_scale
-    middle = math.nan if scale is None else (scale.low + scale.high) / 2
-    scores = np.where(scored.is_scored, scored.scores, middle)
-    everyone = Measured(scored, settings)
+    asked = scored.kept(np.array(scored.kinds) != LIMIT_KIND)
+    everyone, scale = Measured(asked, settings), scored.score_scale
+    if scale is None:
+        return everyone.missing("the scores' scale is not known, and so its middle is not (--score-scale)")
+    middle = (scale.low + scale.high) / 2
+    scores = np.where(asked.is_scored, asked.scores, middle)
     note = f"failed rows counted as {middle:g}"
-    return everyone.correlation("srcc", scores, scored.mos, note=note)
+    return everyone.correlation("srcc", scores, asked.mos, note=note)

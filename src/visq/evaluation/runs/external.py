@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from visq.core.errors import DataError
 from visq.core.scales import Scale
 from visq.core.types import Sample, printable
 from visq.data.columns import FILE_COLUMNS, ID_COLUMNS
+from visq.data.formats import brief
 from visq.data.sources import file_sha256
 from visq.data.tables import FlatTable, read_table
 from visq.evaluation.runs.labelled import LabelledSet
@@ -120,6 +121,10 @@ def read_scores(
     rows = tuple(_row(number_, cells, form, aspect, shown) for number_, cells in found)
     if not rows:
         raise DataError(f"{shown}: no row of {aspect} in this table of scores")
+    measured_on = scale or form.scale or _own_scale(found, form.name, shown)
+    if table.format == PREDICTIONS and measured_on is not None:
+        texts = [cells["predict"] for _, cells in found]
+        rows = tuple(_inside(row, text, measured_on) for row, text in zip(rows, texts, strict=True))
     if score is None and form.name not in (aspect, "score"):
         notes.append(f"the score is {form.name}; --score names another")
     return ScoreTable(
@@ -127,7 +132,7 @@ def read_scores(
         sha256=file_sha256(path),
         format=table.format,
         form=form.name,
-        scale=scale or form.scale or _own_scale(found, form.name, shown),
+        scale=measured_on,
         rows=_without_repeats(rows, table.format, shown, notes),
         made_by=_made_by([cells for _, cells in found]),
         notes=tuple(notes),
@@ -212,6 +217,14 @@ def _row(row: int, cells: Cells, form: ScoreForm, aspect: str, shown: str) -> Sc
         sha256=cell("sha256"),
         label=value("label") if "predict" in cells else None,
     )
+
+
+def _inside(row: ScoredRow, text: str, scale: Scale) -> ScoredRow:
+    """The row; a failure where its answer names a number that is none of the scale."""
+    if row.score is None or scale.low <= row.score <= scale.high:
+        return row
+    error = f"{row.score:g} lies outside {scale}: {brief(text)}"
+    return replace(row, score=None, error=error, kind="out-of-scale")
 
 
 def _first(cells: Cells, names: Sequence[str]) -> str:

@@ -10,11 +10,10 @@ import numpy as np
 
 from visq.core.scales import Scale
 from visq.core.types import Row, Sample, printable
-from visq.evaluation.figures.scored import Float64Array, ScoredSet
+from visq.evaluation.figures.scored import LIMIT_KIND, Float64Array, ScoredSet
 from visq.evaluation.runs.external import Pairing, ScoredRow, ScoreTable
 from visq.evaluation.runs.labelled import LabelledSet
 
-LIMIT_KIND = "limit"
 NO_SCORE = "no-score"
 
 _Value = Callable[[ScoredRow], float | None]
