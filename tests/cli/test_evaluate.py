@@ -79,7 +79,7 @@ def test_two_sets_and_their_mean(visq, table, tmp_path):
     (tmp_path / "u.csv").write_text((tmp_path / table).read_text())
     run = visq("evaluate", table, "u.csv", "--scores", table, "--scores", "u.csv", "--score", "x", *WORDS)
     assert run.returncode == 0, run.stderr
-    assert "mean over 2 sets (unweighted mean of Fisher z, transformed back)" in run.stdout
+    assert "mean over sets (unweighted mean of Fisher z, transformed back)" in run.stdout
 
 
 def test_failed_rows_leave_3_and_are_said(visq, ratings, photos, tiny):

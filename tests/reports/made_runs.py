@@ -197,13 +197,12 @@ def run(*sets: ScoredSet, entries: list[dict[str, Any]] | None = None, **changes
             "sha256": None,
             "trained_on": ["AGIQA-3K"],
             "calibration": None,
-            "n_params": 2_200_000,
         },
         "settings": {"resamples": 1000, "level": 0.95, "method": "percentile", "seed": 0},
         "cost": {"n": 297, "seconds": 12.5, "pictures_per_s": 23.76, "threads": 2},
         "sets": told,
         "mean": mean if len(sets) > 1 else None,
-        "compare_hint": None,
+        "mean_in_domain": None,
     } | changes
     return Run(
         Path("runs/mini"), {"aspect": "quality", "sets": [one.name for one in sets]}, report, tuple(sets)
@@ -230,7 +229,6 @@ def comparison(
                 "path": f"runs/{name}",
                 "source": {"kind": "model", "name": name, "trained_on": []},
                 "cost": None if i else {"n": 297, "seconds": 12.5, "pictures_per_s": 23.76, "threads": 2},
-                "n_params": None if i else 2_200_000,
             }
             for i, name in enumerate(names)
         ],

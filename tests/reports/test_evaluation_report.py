@@ -255,6 +255,16 @@ def test_three_sets_are_summed_up_with_the_mean_first(tmp_path: Path) -> None:
     assert {str(link)[1:] for link in links} <= ids
 
 
+def test_sets_trained_on_have_a_mean_of_their_own_and_one_without_a_value_says_why(tmp_path: Path) -> None:
+    sets = [scored_set(60, name=name, seed=k) for k, name in enumerate(("koniq", "spaq", "kadid", "ava"))]
+    known = {"srcc": {"value": 0.9, "n_sets": 2, "how": "Fisher z", "note": None}}
+    other = {"srcc": {"value": None, "n_sets": 2, "how": "Fisher z", "note": "no Fisher z"}}
+    found = page(tmp_path, run(*sets, mean=other, mean_in_domain=known))
+    rows = table_rows(found.one("section", id="summary").all("table")[0])
+    assert rows[1][:2] == ["Mean of 2 sets Fisher z; no Fisher z", "\N{EN DASH}"]
+    assert rows[2][:2] == ["Mean of 2 sets trained on Fisher z", "0.900"]
+
+
 def test_ids_are_unique_and_headings_do_not_skip_a_level(tmp_path: Path) -> None:
     for sets in ((PLAIN,), (PLAIN, scored_set(50, name="spaq"))):
         found = page(tmp_path, run(*sets))

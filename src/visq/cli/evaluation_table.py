@@ -19,14 +19,19 @@ def evaluation_lines(report: Mapping[str, Any]) -> list[str]:
     lines = [_about_source(report)]
     for one in report["sets"]:
         lines += ["", *_set(one)]
-    means = report["mean"] or {}
-    if means:
-        how = next(iter(means.values()))["how"]
-        n_known = sum(one["trained_on"] is not None for one in report["sets"])
-        mixed = f"; {n_known} of them in the model's training data" if n_known else ""
-        lines += ["", f"mean over {len(report['sets'])} sets ({how}){mixed}"]
-        lines += [f"  {title_of(name)[0]:<{_WIDTH}}{mean['value']:>8.4f}" for name, mean in means.items()]
+    for key, which in (("mean", ""), ("mean_in_domain", " that the model was trained on")):
+        lines += _mean(report[key] or {}, which)
     return lines
+
+
+def _mean(means: Mapping[str, Any], which: str) -> Iterator[str]:
+    if not means:
+        return
+    yield ""
+    yield f"mean over sets{which} ({next(iter(means.values()))['how']})"
+    for name, mean in means.items():
+        value = f"{mean['value']:>8.4f}" if mean["value"] is not None else f"{'-':>8} ({mean['note']})"
+        yield f"  {title_of(name)[0]:<{_WIDTH}}{value}  {mean['n_sets']} sets"
 
 
 def _about_source(report: Mapping[str, Any]) -> str:

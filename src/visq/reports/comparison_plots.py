@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from visq.evaluation.comparison.pairing import STATISTICS
 from visq.evaluation.figures.scored import Float64Array, ScoredSet
 from visq.evaluation.runs.folder import Run
 from visq.reports import plots
@@ -14,7 +15,6 @@ from visq.reports.figure_words import NOTHING, count, ends_written, level_writte
 from visq.reports.set_plots import Plot, tenths
 
 Values = Mapping[str, Any]  # values that JSON holds
-STATISTICS = ("srcc", "plcc")
 
 MOST_SCATTERS = 6
 _CLEAR_TONE, _OPEN_TONE = 4, 2

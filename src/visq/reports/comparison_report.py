@@ -10,8 +10,10 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from visq.evaluation.comparison.pairing import CORRELATIONS, STATISTICS
+from visq.evaluation.comparison.tables import best_of, statistics_of
 from visq.evaluation.runs.folder import Run, without_nan
-from visq.reports.comparison_plots import STATISTICS, differences, scatters
+from visq.reports.comparison_plots import differences, scatters
 from visq.reports.evaluation_report import named, thumbnails_by_path
 from visq.reports.figure_words import (
     NOTHING,
@@ -59,8 +61,9 @@ def write_comparison_page(comparison: Values, runs: Sequence[Run], path: str | o
         level=level_written(found.get("settings") or {}),
         sets=[_set(k, one, names, runs) for k, one in enumerate(found["sets"], start=1)],
         differences=list(differences(found)),
-        tables=[_accuracy(found, names, statistic) for statistic in STATISTICS],
+        tables=[_accuracy(found, names, statistic) for statistic in _used(found)],
         costs=[_cost(run, found) for run in found["runs"]],
+        cost_figures=[title_of(statistic)[0] for statistic in _cost_figures(found)],
         cost_on=_cost_on(found),
         pairs=list(_pairs(found)),
         agreements=list(_agreements(found)),
@@ -88,7 +91,7 @@ def _set(k: int, one: Values, names: Sequence[str], runs: Sequence[Run]) -> dict
         "key": f"set-{k}",
         "name": str(one["name"]),
         "about": " ".join(_about(one)),
-        "leaders": [_leader(one, statistic) for statistic in STATISTICS] if len(names) > 2 else [],
+        "leaders": [_leader(one, statistic) for statistic in statistics_of(one)] if len(names) > 2 else [],
         "sentences": list(_verdicts(one)),
         "scatters": list(scatters(one, names, runs)),
         "disagreements": [_disagreement(shown, names) for shown in one["disagreements"]],
@@ -113,14 +116,14 @@ def _about(one: Values) -> Iterator[str]:
 def _leader(one: Values, statistic: str) -> str:
     """Which of several runs is the best, and which ones no test tells from it."""
     title = title_of(statistic)[0]
-    known = {run: (figures.get(statistic) or {}).get("value") for run, figures in one["figures"].items()}
-    like = _best(one, statistic)
-    if not like:
+    found = best_of(one, statistic)
+    if not found:
         return f"{title}: there are no two figures to compare."
-    first = max(like, key=lambda run: known[run] or 0.0)
-    others = [run for run in known if run in like and run != first]
+    first, *others = found
     said = f"no test tells {', '.join(others)} from it" if others else "every other run is told apart from it"
-    return f"{title}: {first} is the highest with {written(known[first])}; {said}."
+    return (
+        f"{title}: {first} is the highest with {written(one['figures'][first][statistic]['value'])}; {said}."
+    )
 
 
 def _verdicts(one: Values) -> Iterator[str]:
@@ -167,13 +170,15 @@ def _accuracy(found: Values, names: Sequence[str], statistic: str) -> dict[str, 
     rows = []
     for key, form in _MEANS:
         mean = found.get(key)
-        if mean:
+        if mean and statistic in CORRELATIONS:
             cells = [_cell((mean["figures"].get(run) or {}).get(statistic)) for run in names]
             about = f"{', '.join(map(str, mean['sets']))}; {mean.get('how') or ''}"
             name = form.format(len(mean["sets"]))
             rows.append({"name": name, "about": about, "cells": cells, "is_mean": True})
     for one in found["sets"]:
-        best = _best(one, statistic)
+        if statistic not in statistics_of(one):
+            continue
+        best = [run for in_domain in (False, True) for run in best_of(one, statistic, in_domain=in_domain)]
         trained = one.get("trained_on") or {}
         cells = [
             _cell((one["figures"].get(run) or {}).get(statistic), is_best=run in best, title=trained.get(run))
@@ -193,24 +198,16 @@ def _cell(figure: Values | None, *, is_best: bool = False, title: str | None = N
     }
 
 
-def _best(one: Values, statistic: str) -> set[str]:
-    """The best run of a set and those that no test tells from it, among runs that were not trained on it."""
-    trained = one.get("trained_on") or {}
-    known = {
-        run: figures[statistic]["value"]
-        for run, figures in one["figures"].items()
-        if not trained.get(run) and (figures.get(statistic) or {}).get("value") is not None
-    }
-    if len(known) < 2:
-        return set()
-    first = max(known, key=lambda run: known[run])
-    told_apart = {
-        run
-        for pair in one["pairs"]
-        for run in (pair["a"], pair["b"])
-        if first in (pair["a"], pair["b"]) and _is_small((pair.get(statistic) or {}).get("p_holm"))
-    }
-    return {run for run in known if run == first or run not in told_apart}
+def _used(found: Values) -> list[str]:
+    """The figures that any set is compared by."""
+    return [name for name in STATISTICS if any(name in statistics_of(one) for one in found["sets"])]
+
+
+def _cost_figures(found: Values) -> Sequence[str]:
+    """The figures that stand beside the cost."""
+    if found.get("mean") or not found["sets"]:
+        return CORRELATIONS
+    return statistics_of(found["sets"][0])
 
 
 def _cost_on(found: Values) -> str:
@@ -220,20 +217,18 @@ def _cost_on(found: Values) -> str:
     return str(found["sets"][0]["name"]) if found["sets"] else ""
 
 
-def _cost(run: Values, found: Values) -> dict[str, str]:
+def _cost(run: Values, found: Values) -> dict[str, Any]:
     cost, source = run.get("cost") or {}, run.get("source") or {}
     held = found.get("mean") or (found["sets"][0] if found["sets"] else {"figures": {}})
     figures = held["figures"].get(run["name"]) or {}
-    speed, n_params = cost.get("pictures_per_s"), run.get("n_params")
+    speed = cost.get("pictures_per_s")
     return {
         "name": str(run["name"]),
         "source": str(source.get("name") or ""),
-        "srcc": whole(figures.get("srcc") or {}),
-        "plcc": whole(figures.get("plcc") or {}),
+        "figures": [whole(figures.get(statistic) or {}) for statistic in _cost_figures(found)],
         "speed": "not measured" if speed is None else f"{speed:.3g}",
         "threads": "" if cost.get("threads") is None else str(cost["threads"]),
         "timed": "" if cost.get("n") is None else f"{cost['n']:,}",
-        "parameters": "not known" if n_params is None else f"{n_params:,}",
     }
 
 

@@ -38,6 +38,7 @@ MAX_CONTENTS = 12
 MAX_OPEN_FAILURES = 20
 MAX_FAILURES = 1000
 MAX_WARNINGS = 60
+_MEANS = (("mean", ""), ("mean_in_domain", " trained on"))
 _SUMMARY = ("srcc", "plcc", "krcc", "auroc")
 
 
@@ -121,8 +122,7 @@ def _summary(report: Values, sets: Sequence[Values]) -> dict[str, Any]:
     about = report["sets"]
     known = [name for name in _SUMMARY if any(_figure(one, name) for one in about)]
     names = known[:2] if {"srcc", "plcc"} <= set(known) else known
-    mean = report.get("mean") or {}
-    rows = [_mean_row(mean, names)] if mean else []
+    rows = [_mean_row(report[key], names, which) for key, which in _MEANS if report.get(key)]
     rows += [
         {
             "key": held["key"],
@@ -135,18 +135,21 @@ def _summary(report: Values, sets: Sequence[Values]) -> dict[str, Any]:
         for held, one in zip(sets, about, strict=True)
     ]
     head = [*(title_of(name)[0] for name in names), "n", "Groups", "Failed"]
-    plot = [_over_sets(name, about, mean, level_written(report.get("settings") or {})) for name in names]
+    plot = [
+        _over_sets(name, about, report.get("mean") or {}, level_written(report.get("settings") or {}))
+        for name in names
+    ]
     return {"head": head, "rows": rows, "plots": [one for one in plot if one is not None]}
 
 
-def _mean_row(mean: Values, names: Sequence[str]) -> dict[str, Any]:
+def _mean_row(mean: Values, names: Sequence[str], which: str) -> dict[str, Any]:
     found = [mean.get(name) or {} for name in names]
-    how = next((one["how"] for one in found if one.get("how")), None)
+    said = dict.fromkeys(text for one in found for text in (one.get("how"), one.get("note")) if text)
     numbers = [str(one["n_sets"]) for one in found if one.get("n_sets")]
     return {
         "key": None,
-        "name": f"Mean of {numbers[0]} sets" if len(set(numbers)) == 1 else "Mean over sets",
-        "about": how,
+        "name": (f"Mean of {numbers[0]} sets" if len(set(numbers)) == 1 else "Mean over sets") + which,
+        "about": "; ".join(said) or None,
         "partial": False,
         "is_mean": True,
         "cells": [*(written(one.get("value")) for one in found), "", "", ""],
@@ -161,7 +164,7 @@ def _over_sets(name: str, about: Sequence[Values], mean: Values, level: str) -> 
     title = title_of(name)[0]
     caption = f"{title} of each set with its {level} interval."
     if middle is not None:
-        caption += " The dashed line is the mean over sets."
+        caption += " The dashed line is the mean over sets that the model was not trained on."
     lines = [plots.line_of(label, figure) for label, figure in found]
     svg = plots.intervals(lines, title, written, reference=middle)
     rows = [(label, written(figure.get("value")), ends_written(figure) or NOTHING) for label, figure in found]

@@ -28,7 +28,6 @@ _TITLES = {
     "gaussian_kl": ("KL to the raters", "between Gaussians, mean over pictures"),
     "gaussian_js": ("JS to the raters", "between Gaussians, mean over pictures"),
     "gaussian_w2": ("W2 to the raters", "between Gaussians, mean over pictures"),
-    "emd": ("Earth mover's distance", "between answers and ratings, mean over pictures"),
     "coverage": ("Coverage", "share of labels inside the score's interval"),
     "half_width": ("Half width", "of the score's interval, in its unit"),
     "srcc_failures_at_middle": ("SRCC, failures counted", "failed rows at the middle of the scale"),
@@ -43,7 +42,7 @@ _TITLES = {
 }
 _GAP = re.compile(r"pair_accuracy_gap_(\d+)")
 _FLOOR = re.compile(r"floor_(.+)_(srcc|plcc)")
-_UNBOUNDED = {"rmse", "mae", "half_width", "gaussian_kl", "gaussian_js", "gaussian_w2", "emd"}
+_UNBOUNDED = {"rmse", "mae", "half_width", "gaussian_kl", "gaussian_js", "gaussian_w2"}
 _CLEAR = 0.05  # differences of correlations and of shares of a scale below it are not worth a sentence
 
 

@@ -11,6 +11,9 @@ from run_folders import make_run, make_set, scorers
 from visq.core.errors import DataError, InputError
 from visq.core.scales import Scale
 from visq.evaluation.comparison.compare import compare, compare_runs, named_runs
+from visq.evaluation.comparison.tables import verdict_lines
+from visq.evaluation.figures.measured import Settings
+from visq.evaluation.figures.set_figures import set_figures
 from visq.evaluation.statistics.published import smallest_detectable
 
 
@@ -23,6 +26,29 @@ def two_runs(tmp_path, labels, a, b, *, groups=None, column=None, name="koniq", 
 
 def only_pair(found, statistic="srcc"):
     return found["sets"][0]["pairs"][0][statistic]
+
+
+def test_detectors_have_the_figures_and_intervals_of_evaluate(tmp_path):
+    """Label 1 is the worse class, as of forged pictures; scores are higher for what is better."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 120).astype(float)
+    scores = [np.clip(0.5 + 0.2 * (0.5 - labels) + s * rng.normal(size=120), 0, 1) for s in (0.1, 0.6)]
+    forged = Scale(0, 1, "down")
+    sets = [make_set("faces", labels, x, label_scale=forged, aspect="authenticity") for x in scores]
+    runs = [make_run(tmp_path / n, [s], aspect="authenticity") for n, s in zip("ab", sets, strict=True)]
+    found = compare_runs(runs)
+    alone = [set_figures(one, settings=Settings(1000))["figures"] for one in sets]
+    for run, figures in zip("ab", alone, strict=True):
+        seen = found["sets"][0]["figures"][run]
+        assert list(seen) == ["auroc", "ap"]
+        for name in seen:
+            ends = [figures[name][key] for key in ("value", "low", "high")]
+            assert [seen[name][key] for key in ("value", "low", "high")] == pytest.approx(ends, abs=1e-12)
+    assert only_pair(found, "auroc")["p"] < 0.05
+    assert only_pair(found, "ap")["difference"] > 0
+    assert found["settings"]["n_tests"] == {"auroc": 1, "ap": 1}
+    assert found["mean"] is None
+    assert "faces AUROC, a against b" in next(verdict_lines(found))
 
 
 # --- the numbers ---------------------------------------------------------------------------------------

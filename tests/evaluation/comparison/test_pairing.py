@@ -46,14 +46,28 @@ def test_only_resamples_of_the_same_draws_are_a_pair():
         one.no_worse_than(one, 0)
 
 
-def test_rounding_is_no_difference():
+@pytest.mark.parametrize("method", ["percentile", "bca"])
+def test_rounding_is_no_difference(method):
     rng, truth = np.random.default_rng(1), np.random.default_rng(2).normal(size=40)
     scores = truth + rng.normal(size=40)
     for factor in (3.0, 0.1, 25.0, 7.7):
+        other = factor * scores + 1
         found = paired_difference(
-            plcc, scores, factor * scores + 1, truth, np.arange(40), n_resamples=99, rng=rng
+            plcc, scores, other, truth, np.arange(40), n_resamples=99, method=method, rng=rng
         )
         assert (found.difference, found.p_value, found.standard_error) == (0, 1, 0)
+        assert (found.interval.low, found.interval.high) == (0, 0)
+
+
+def test_resamples_beyond_a_thousand_are_for_p_values_only():
+    rng = np.random.default_rng(0)
+    values = rng.normal(0.1, 0.05, 4000)
+    one, other = Resampled(0.6, values, 50, 50), Resampled(0.5, np.zeros(4000), 50, 50)
+    found = one.minus(other)
+    assert one.interval().high == np.quantile(values[:1000], 0.975)
+    assert found.interval.low == pytest.approx(np.quantile(values[:1000], 0.025))
+    assert found.interval.n_resamples == 1000
+    assert found.p_value == pytest.approx(2 * (1 + (values <= 0).sum()) / 4001)
 
 
 def test_a_mean_over_sets_by_hand():

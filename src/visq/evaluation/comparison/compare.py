@@ -17,6 +17,7 @@ from visq.core.errors import InputError
 from visq.core.version import __version__
 from visq.evaluation.comparison.agreement import disagreements
 from visq.evaluation.comparison.pairing import (
+    CORRELATIONS,
     LEVEL,
     SIGNIFICANT,
     STATISTICS,
@@ -31,8 +32,9 @@ from visq.evaluation.comparison.pairing import (
 )
 from visq.evaluation.comparison.sets import CommonSet, common_sets
 from visq.evaluation.runs.folder import Run, read_run, without_nan
-from visq.evaluation.statistics.differences import Resampled
+from visq.evaluation.statistics.differences import ENOUGH_FOR_INTERVALS, Resampled
 from visq.evaluation.statistics.intervals import Interval, check_request, ends_of
+from visq.evaluation.statistics.over_sets import HOW_MEAN
 from visq.evaluation.statistics.published import verdict
 
 FORMAT = 1
@@ -94,11 +96,11 @@ def compare_runs(
 
     Returns:
         Values that JSON holds; a number that does not exist is None. Under `sets`, for each set: figures by
-        run and statistic, `pairs` with difference (a - b), interval, p, Holm p over all sets and pairs of the
-        statistic, verdict, equivalence and the smallest difference found with 80 % power, and the pictures
-        on which runs differ most. Under `mean`, unweighted means of Fisher's z over the sets that all runs
-        have and none was trained on, under `mean_in_domain` over those that all were trained on; None for
-        fewer than two sets.
+        run and statistic (`srcc` and `plcc`; `auroc` and `ap` where labels are 0 and 1), `pairs` with
+        difference (a - b), interval, p, Holm p over all sets and pairs of the statistic, verdict, equivalence
+        and the smallest difference found with 80 % power, and the pictures on which runs differ most. Under
+        `mean`, unweighted means of Fisher's z over the rated sets that all runs have and none was trained on,
+        under `mean_in_domain` over those that all were trained on; None for fewer than two sets.
 
     Raises:
         InputError: not 2..8 different runs of one aspect, or margin or resamples make no test.
@@ -116,7 +118,8 @@ def compare_runs(
     n_tests = sum(math.comb(len(one.scores), 2) for one in sets)
     n_resamples = max(RESAMPLES, RESAMPLES_PER_TEST * n_tests) if resamples is None else resamples
     measured = [measured_set(one, margin, n_resamples, seed) for one in sets]
-    adjusted = {name: holm_over(measured, name) for name in STATISTICS}
+    met = {name for m in measured for of_run in m.figures.values() for name in of_run}
+    adjusted = {name: holm_over(measured, name) for name in STATISTICS if name in met}
     settings = {
         "resamples": n_resamples,
         "level": LEVEL,
@@ -188,9 +191,7 @@ def _one_aspect(runs: Mapping[str, Run]) -> str:
 def _about_run(name: str, run: Run) -> dict[str, Any]:
     source = run.report.get("source") or {}
     cost = run.report.get("cost")
-    return {"name": name, "path": str(run.path), "source": source, "cost": cost} | {
-        "n_params": source.get("n_params")
-    }
+    return {"name": name, "path": str(run.path), "source": source, "cost": cost}
 
 
 def _run_warnings(runs: Mapping[str, Run]) -> Iterator[str]:
@@ -239,7 +240,7 @@ def _agreed(one: CommonSet, key: str) -> Any:  # what a report holds
 def _figures(drawn: Mapping[str, Resampled]) -> dict[str, Any]:
     found = {}
     for name, one in drawn.items():
-        low, high, _ = ends_of(one.values, LEVEL, one.n_groups)
+        low, high, _ = ends_of(one.values[:ENOUGH_FOR_INTERVALS], LEVEL, one.n_groups)
         found[name] = {"value": one.value, "low": low, "high": high, "n": one.n, "n_groups": one.n_groups}
     return found
 
@@ -307,8 +308,8 @@ def _furthest_apart(one: CommonSet) -> Iterator[dict[str, Any]]:
 def _for_means(
     measured: Sequence[MeasuredSet], runs: Sequence[str]
 ) -> tuple[list[MeasuredSet], list[MeasuredSet]]:
-    """Sets of all runs that none was trained on, and those that all were; never mixed."""
-    whole = [m for m in measured if list(m.figures) == list(runs)]
+    """Rated sets of all runs that none was trained on, and those that all were; never mixed."""
+    whole = [m for m in measured if list(m.figures) == list(runs) and not m.rows.is_detection]
     cross = [m for m in whole if not any(m.rows.trained_on.values())]
     return cross, [m for m in whole if all(m.rows.trained_on.values())]
 
@@ -317,17 +318,17 @@ def _mean(kept: Sequence[MeasuredSet], runs: Sequence[str]) -> dict[str, Any] | 
     if len(kept) < 2:
         return None
     means = {
-        run: {name: mean_resampled([m.figures[run][name] for m in kept]) for name in STATISTICS}
+        run: {name: mean_resampled([m.figures[run][name] for m in kept]) for name in CORRELATIONS}
         for run in runs
     }
     pairs = []
     for a, b in combinations(runs, 2):
-        found = {name: means[a][name].minus(means[b][name], LEVEL) for name in STATISTICS}
+        found = {name: means[a][name].minus(means[b][name], LEVEL) for name in CORRELATIONS}
         tests = {name: {"difference": one.difference} | _ends(one.interval) for name, one in found.items()}
         pairs.append({"a": a, "b": b} | tests)
     return {
         "sets": [m.rows.name for m in kept],
-        "how": "unweighted mean of Fisher z, transformed back; sets resampled independently",
+        "how": f"{HOW_MEAN}; sets resampled independently",
         "figures": {run: _figures(drawn) for run, drawn in means.items()},
         "pairs": pairs,
     }

@@ -16,21 +16,34 @@ from numpy.typing import NDArray
 
 from visq.evaluation.comparison.agreement import SameOrder, same_order
 from visq.evaluation.comparison.sets import CommonSet
-from visq.evaluation.statistics.differences import Difference, Equivalence, Resampled, Statistic, holm
+from visq.evaluation.statistics.differences import (
+    ENOUGH_FOR_INTERVALS,
+    Difference,
+    Equivalence,
+    Resampled,
+    Statistic,
+    holm,
+)
 from visq.evaluation.statistics.intervals import FEWEST_GROUPS
+from visq.evaluation.statistics.over_sets import mean_of_z
 from visq.evaluation.statistics.resampling import members_of, resampled
-from visq.metrics import plcc, srcc
+from visq.metrics import auroc, average_precision, plcc, srcc
 
 Float64Array = NDArray[np.float64]
 Pair = tuple[str, str]
 
-STATISTICS: Mapping[str, Statistic] = {"srcc": srcc, "plcc": plcc}
+STATISTICS: Mapping[str, Statistic] = {
+    "srcc": srcc,
+    "plcc": plcc,
+    "auroc": auroc,
+    "ap": average_precision,
+}
+CORRELATIONS, DETECTION = ("srcc", "plcc"), ("auroc", "ap")
+"""What sets of ratings are compared by, and sets of labels 0 and 1."""
 LEVEL = 0.95
 SIGNIFICANT = 0.05
 FEW_GROUPS = 30
 """Below, intervals are said to be short; 5 to 30 clusters are few by Cameron, Gelbach and Miller 2008."""
-ENOUGH_FOR_INTERVALS = 1000
-"""Resamples beyond this many are for small p-values only."""
 _FEWEST_ROWS = 2  # that a correlation takes
 
 
@@ -86,21 +99,22 @@ def measured_set(one: CommonSet, margin: float, n_resamples: int, seed: int) -> 
         one: the set.
         margin: > 0, the loss that would not matter.
         n_resamples: how many resamples of groups; none are drawn from fewer than six groups.
-        seed: of the draws, which are those of `visq evaluate`: the same rows have the same interval.
+        seed: of the draws, which are those of `visq evaluate`: the same rows have the same interval, made of
+            the first 1000 resamples; what is drawn beyond is for small p-values.
 
     Raises:
         InputError: margin makes no test.
         MissingExtra: scipy is not installed.
     """
     draws = _Draws(one, n_resamples, seed)
+    names = DETECTION if one.is_detection else CORRELATIONS
     figures = {
-        run: {name: draws.of(statistic, scores, one.mos) for name, statistic in STATISTICS.items()}
+        run: {name: draws.of(STATISTICS[name], *_columns(one, scores)) for name in names}
         for run, scores in one.scores.items()
     }
     pairs = list(combinations(one.scores, 2))
     tests = {
-        (a, b): {name: _test(figures[a][name], figures[b][name], margin) for name in STATISTICS}
-        for a, b in pairs
+        (a, b): {name: _test(figures[a][name], figures[b][name], margin) for name in names} for a, b in pairs
     }
     enough = len(one) >= _FEWEST_ROWS
     agreement = {
@@ -111,6 +125,14 @@ def measured_set(one: CommonSet, margin: float, n_resamples: int, seed: int) -> 
         for a, b in pairs
     }
     return MeasuredSet(one, draws.n_groups, figures, tests, agreement)
+
+
+def _columns(one: CommonSet, scores: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Scores and truth as `visq evaluate` takes them: of a detector, scores turned towards label 1."""
+    if not one.is_detection:
+        return scores, one.mos
+    points_down = bool((one.mos != one.labels).any())
+    return (-scores if points_down else scores), one.labels
 
 
 @dataclass(frozen=True)
@@ -158,6 +180,7 @@ def holm_over(measured: Sequence[MeasuredSet], statistic: str) -> dict[tuple[str
         (m.rows.name, pair): tests[statistic].found.p_value
         for m in measured
         for pair, tests in m.tests.items()
+        if statistic in tests
     }
     made = {key: p for key, p in ps.items() if not math.isnan(p)}
     return dict(zip(made, holm(list(made.values())), strict=True))
@@ -173,11 +196,9 @@ def mean_resampled(figures: Sequence[Resampled]) -> Resampled:
         tanh of the unweighted mean of atanh, of the values and of each resample; nan where a correlation does
         not exist or is -1 or 1, which no mean of Fisher's z can hold.
 
-    Source:
-        Fisher 1921 for z; Corey, Dunlap and Burke 1998 for averaging it.
     """
-    value = _mean_of_z(np.array([[figure.value] for figure in figures]))[0]
-    values = _mean_of_z(np.stack([_shuffled(i, figure.values) for i, figure in enumerate(figures)]))
+    value = mean_of_z(np.array([[figure.value] for figure in figures]))[0]
+    values = mean_of_z(np.stack([_shuffled(i, figure.values) for i, figure in enumerate(figures)]))
     n, n_groups = sum(figure.n for figure in figures), sum(figure.n_groups for figure in figures)
     return Resampled(float(value), values, n, n_groups)
 
@@ -191,11 +212,6 @@ def _shuffled(i: int, values: Float64Array) -> Float64Array:
     return np.random.default_rng(i).permutation(values)
 
 
-def _mean_of_z(r: Float64Array) -> Float64Array:
-    z = np.arctanh(np.where(np.abs(r) < 1, r, np.nan))
-    return np.asarray(np.tanh(z.mean(axis=0)), dtype=np.float64)
-
-
 def warnings_about(m: MeasuredSet) -> Iterator[str]:
     """What a reader of the set's figures has to know."""
     name, column = m.rows.name, m.rows.group_column
@@ -207,5 +223,7 @@ def warnings_about(m: MeasuredSet) -> Iterator[str]:
     for run, figures in m.figures.items():
         if len(m.rows) > 1 and np.ptp(m.rows.scores[run]) == 0:
             yield f"{name}: all scores of run {run!r} are equal"
-        elif figures["srcc"].interval(LEVEL).high < 0:
+            continue
+        first, chance = ("auroc", 0.5) if m.rows.is_detection else ("srcc", 0.0)
+        if figures[first].interval(LEVEL).high < chance:
             yield f"{name}: scores of run {run!r} fall where labels rise; does its scale point down?"

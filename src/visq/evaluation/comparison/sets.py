@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from visq.core.errors import DataError
 from visq.core.scales import Scale
+from visq.evaluation.figures.detection_figures import is_detection
 from visq.evaluation.figures.label_scale import scale_text
 from visq.evaluation.figures.scored import Float64Array, ScoredSet, StrArray
 from visq.evaluation.runs.folder import Run
@@ -39,6 +40,7 @@ class CommonSet:
         mos: float64, the same turned so that higher is better.
         groups: str, rows that a resample keeps together.
         group_column: where groups come from; None where every row is its own.
+        is_detection: whether labels are classes, 0 and 1.
         scores: run -> float64.
         n_only: run -> rows that it scored and some other run did not.
         about: run -> the set's entry in its report.
@@ -52,6 +54,7 @@ class CommonSet:
     mos: Float64Array
     groups: StrArray
     group_column: str | None
+    is_detection: bool
     scores: Mapping[str, Float64Array]
     n_only: Mapping[str, int]
     about: Mapping[str, Mapping[str, Any]]
@@ -195,6 +198,7 @@ def _common(cluster: _Cluster, runs: Mapping[str, Run]) -> tuple[CommonSet, list
         mos=labels if scale is None or scale.direction == "up" else scale.low + scale.high - labels,
         groups=cluster[grouped_by].rows.groups[at[grouped_by]],
         group_column=cluster[grouped_by].rows.group_column,
+        is_detection=is_detection(rows),
         scores={run: m.rows.scores[at[run]] for run, m in cluster.items()},
         n_only={run: int(m.rows.is_scored.sum()) - len(there) for run, m in cluster.items()},
         about={run: m.about for run, m in cluster.items()},

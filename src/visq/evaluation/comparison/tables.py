@@ -1,6 +1,6 @@
 """A comparison as people read it: verdicts, a table in the field's layout, Markdown, CSV. Computes no figure.
 
-Rows are models, columns are sets, SRCC and PLCC each under its name. A model that was trained on a set stands
+Rows are models, columns are sets, each figure under its name. A model that was trained on a set stands
 in another column than one that was not.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from visq.evaluation.comparison.pairing import SIGNIFICANT, STATISTICS
+from visq.evaluation.comparison.pairing import CORRELATIONS, SIGNIFICANT, STATISTICS
 
 Comparison = Mapping[str, Any]  # what compare_runs returns
 
@@ -48,7 +48,7 @@ def columns_of(comparison: Comparison) -> list[Column]:
         for in_domain in (False, True):
             runs = [run for run in one["figures"] if (one["trained_on"][run] is not None) == in_domain]
             if runs:
-                found += [_column(one, statistic, runs, in_domain) for statistic in STATISTICS]
+                found += [_column(one, statistic, runs, in_domain) for statistic in statistics_of(one)]
     for key, in_domain in _MEANS:
         if comparison[key] is not None:
             n, every = len(comparison[key]["sets"]), comparison[key]["figures"]
@@ -57,7 +57,7 @@ def columns_of(comparison: Comparison) -> list[Column]:
                 Column(
                     f"{name} {s.upper()}", {run: figures[s] for run, figures in every.items()}, frozenset()
                 )
-                for s in STATISTICS
+                for s in CORRELATIONS
             ]
     return found
 
@@ -65,13 +65,43 @@ def columns_of(comparison: Comparison) -> list[Column]:
 def _column(one: Mapping[str, Any], statistic: str, runs: Sequence[str], in_domain: bool) -> Column:
     figures = {run: one["figures"][run][statistic] for run in runs}
     title = f"{one['name']} {statistic.upper()}" + (" (trained on it)" if in_domain else "")
-    known = {run: figure["value"] for run, figure in figures.items() if figure["value"] is not None}
+    return Column(title, figures, frozenset(best_of(one, statistic, in_domain=in_domain)))
+
+
+def statistics_of(one: Mapping[str, Any]) -> list[str]:
+    """Names of the figures that a set is compared by, in order.
+
+    Args:
+        one: the set's entry in the comparison.
+    """
+    return [name for name in STATISTICS if any(name in figures for figures in one["figures"].values())]
+
+
+def best_of(one: Mapping[str, Any], statistic: str, *, in_domain: bool = False) -> list[str]:
+    """The best run of a set, then those that no test tells from it; none where fewer than two have a figure.
+
+    Args:
+        one: the set's entry in the comparison.
+        statistic: the figure.
+        in_domain: among the runs that were trained on the set, instead of those that were not.
+    """
+    trained = one.get("trained_on") or {}
+    known = {
+        run: figures[statistic]["value"]
+        for run, figures in one["figures"].items()
+        if bool(trained.get(run)) == in_domain and (figures.get(statistic) or {}).get("value") is not None
+    }
     if len(known) < 2:
-        return Column(title, figures, frozenset())
+        return []
     best = max(known, key=lambda run: known[run])
-    tests = {frozenset((pair["a"], pair["b"])): pair[statistic]["p_holm"] for pair in one["pairs"]}
-    like = {run for run in known if run != best and not _differs(tests[frozenset((best, run))])}
-    return Column(title, figures, frozenset({best, *like}))
+    pairs = [pair for pair in one["pairs"] if best in (pair["a"], pair["b"])]
+    worse = {
+        run
+        for pair in pairs
+        for run in (pair["a"], pair["b"])
+        if _differs((pair.get(statistic) or {}).get("p_holm"))
+    }
+    return [best, *(run for run in known if run != best and run not in worse)]
 
 
 def _differs(p: float | None) -> bool:
@@ -89,7 +119,7 @@ def verdict_lines(comparison: Comparison) -> Iterator[str]:
     """
     for one in comparison["sets"]:
         for pair in one["pairs"]:
-            for statistic in STATISTICS:
+            for statistic in statistics_of(one):
                 test = pair[statistic]
                 start = f"{one['name']} {statistic.upper()}, {pair['a']} against {pair['b']}"
                 end = f"{_difference(test)}{_within_margin(pair, test)}{_unfair(one, pair)}"
@@ -198,7 +228,7 @@ def _models(comparison: Comparison) -> Iterator[str]:
     ]
     yield _grid(head, rows)
     settings = comparison["settings"]
-    tests = " and ".join(f"{settings['n_tests'][s]} of {s.upper()}" for s in STATISTICS)
+    tests = " and ".join(f"{settings['n_tests'][s]} of {s.upper()}" for s in settings["n_tests"])
     yield (
         "Bold: the best of a column, and what the paired group bootstrap does not tell from it "
         f"({settings['resamples']} resamples, two-sided 5 %, Holm over all tests: {tests})."
@@ -229,7 +259,7 @@ def _differences(comparison: Comparison) -> Iterator[str]:
     rows = []
     for one in comparison["sets"]:
         for pair in one["pairs"]:
-            for statistic in STATISTICS:
+            for statistic in statistics_of(one):
                 test = pair[statistic]
                 numbers = [_signed(test["difference"]), _interval(test), _p(test["p"]), _p(test["p_holm"])]
                 said = test["verdict"] + _within_margin(pair, test) + _unfair(one, pair)
@@ -288,12 +318,12 @@ def csv_text(comparison: Comparison) -> str:
     writer.writerow(CSV_COLUMNS)
     for one in comparison["sets"]:
         for run, figures in one["figures"].items():
-            for statistic in STATISTICS:
+            for statistic in statistics_of(one):
                 writer.writerow(_csv_row(one["name"], run, statistic, figures, one["trained_on"][run]))
     for key, _ in _MEANS:
         if comparison[key] is not None:
             for run, figures in comparison[key]["figures"].items():
-                for statistic in STATISTICS:
+                for statistic in CORRELATIONS:
                     writer.writerow(_csv_row(key, run, statistic, figures, None))
     return text.getvalue()
 

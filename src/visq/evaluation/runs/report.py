@@ -1,4 +1,4 @@
-"""report.json of an evaluation, put together from its sets. Computes only the mean over sets itself."""
+"""report.json of an evaluation, put together from its sets. Of figures it computes only means over sets."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from visq.core.types import printable
 from visq.core.version import __version__
@@ -21,9 +19,8 @@ from visq.evaluation.runs.folder import FORMAT, without_nan
 from visq.evaluation.runs.labelled import LabelledSet
 from visq.evaluation.runs.score_source import Scores, Stopped, Watch
 from visq.evaluation.runs.set_warnings import set_warnings, training_title
+from visq.evaluation.statistics.over_sets import HOW_MEAN, mean_of_z
 from visq.evaluation.statistics.verdicts import verdict_lines
-
-HOW_MEAN = "unweighted mean of Fisher z, transformed back"
 
 
 def report_of(
@@ -67,8 +64,8 @@ def report_of(
             },
             "cost": scores.cost,
             "sets": entries,
-            "mean": mean_over_sets(entries),
-            "compare_hint": None,
+            "mean": mean_over_sets([one for one in entries if one["trained_on"] is None]),
+            "mean_in_domain": mean_over_sets([one for one in entries if one["trained_on"] is not None]),
         }
     )
     return report
@@ -80,8 +77,8 @@ def mean_over_sets(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any] | Non
     Args:
         entries: of the sets, as the report holds them.
 
-    Source:
-        tanh(mean of atanh r): Fisher 1921; SPEC of the field's tables names no weights, so there are none.
+    Returns:
+        Name -> value, how many sets have one, how, and a note; the value is nan where a set's is 1 or -1.
 
     Example:
         >>> two = [{"name": n, "figures": {"srcc": {"value": r}}} for n, r in (("a", 0.5), ("b", 0.9))]
@@ -93,11 +90,11 @@ def mean_over_sets(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any] | Non
     found = {}
     for name in ("srcc", "plcc"):
         values = [entry["figures"].get(name, {}).get("value", math.nan) for entry in entries]
-        defined = np.array([value for value in values if not math.isnan(value)])
-        if defined.size:
-            with np.errstate(divide="ignore", invalid="ignore"):  # a correlation of 1 has no finite z
-                mean = float(np.tanh(np.mean(np.arctanh(defined))))
-            found[name] = {"value": mean, "n_sets": int(defined.size), "how": HOW_MEAN}
+        defined = [value for value in values if not math.isnan(value)]
+        if defined:
+            mean = float(mean_of_z(defined))
+            note = "a correlation of 1 or -1 has no Fisher z" if math.isnan(mean) else None
+            found[name] = {"value": mean, "n_sets": len(defined), "how": HOW_MEAN, "note": note}
     return found or None
 
 

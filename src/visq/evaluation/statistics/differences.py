@@ -19,6 +19,8 @@ Statistic = Callable[..., float]
 
 ROUNDING = 1e-12
 """Figures of the same scores on two scales differ by less than this, from rounding alone."""
+ENOUGH_FOR_INTERVALS = 1000
+"""Resamples beyond this many are for small p-values only."""
 
 
 @dataclass(frozen=True)
@@ -176,11 +178,13 @@ class Resampled:
     n_groups: int
 
     def interval(self, level: float = 0.95) -> Interval:
-        """Percentile interval of the statistic itself."""
+        """Percentile interval of the statistic itself, by the first 1000 resamples."""
         return _interval(self.values, level, self.n, self.n_groups)
 
     def minus(self, other: Resampled, level: float = 0.95) -> Difference:
         """This scorer less another of the same draws, as `paired_difference` by percentiles.
+
+        The interval is of the first 1000 resamples, the p-value of all.
 
         Raises:
             DataError: they were not drawn from as many rows, groups and resamples.
@@ -206,6 +210,7 @@ class Resampled:
 
 
 def _interval(values: Float64Array, level: float, n: int, n_groups: int) -> Interval:
+    values = values[:ENOUGH_FOR_INTERVALS]
     undefined = int(np.isnan(values).sum())
     return Interval(*percentile_ends(values, level), level, n, n_groups, values.size, undefined)
 
@@ -282,8 +287,9 @@ def _drawn(
     if method == "percentile":
         low, high = percentile_ends(values, level)
     else:
-        jackknife = left_out(statistic, [a, truth], members) - left_out(statistic, [b, truth], members)
-        low, high = bca_ends(values, of_a - of_b, jackknife, level)
+        without = [left_out(statistic, [scores, truth], members) for scores in (a, b)]
+        estimate = float(_less(np.array(of_a), np.array(of_b)))
+        low, high = bca_ends(values, estimate, _less(*without), level)
     undefined = int(np.isnan(values).sum())
     interval = Interval(low, high, level, len(truth), len(members), n_resamples, undefined, method)
     return _Drawn(of_a, of_b, values, interval)
