@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 
 import numpy as np
 import pytest
 
 from checked_tables import check_json, check_rows, check_tables, loud, of, set_of, word_of, write_csv
-from visq.core.errors import DataError, InputError, UnknownName
+from visq.core.errors import DataError, InputError, MissingExtra, UnknownName
 from visq.data.sources import set_names
 from visq.evaluation.checks import CHECKS
 from visq.evaluation.checks.check import CheckOptions, check_sets
@@ -205,6 +206,17 @@ def test_split_columns_are_found_by_name(tmp_path):
     rows = [{"image": f"{i}.jpg", "mos": i, "split2": "a", "fold": i % 5, "set": f"x{i}"} for i in range(200)]
     assert list(set_of(tmp_path, rows).splits) == ["split2", "fold"]
     assert list(set_of(tmp_path, rows, split="set,fold").splits) == ["set", "fold"]
+
+
+def test_what_is_not_installed_is_told_before_pictures_are_looked_at(tmp_path, monkeypatch):
+    looked = []
+    table = write_csv(tmp_path / "t.csv", [{"image": "a.jpg", "mos": 2}])
+    for module, package in (("sklearn", "scikit-learn"), ("scipy", "scipy")):
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, module, None)
+            with pytest.raises(MissingExtra, match=rf"{package} is not installed.*visq\[eval\]"):
+                check_sets([table], on_progress=looked.append)
+    assert not looked
 
 
 def test_a_check_of_nothing_has_no_findings():

@@ -99,6 +99,15 @@ def test_a_pair_across_two_manifests_is_an_error(folder):
     assert groups_of(exact) == [["held/copy-of-0.png", f"{set_names([str(one), str(two)])[0]}/0.png"]]
 
 
+def test_two_lists_of_the_same_pictures_are_no_duplicates(folder):
+    files = [f"{i}.png" for i in range(8)]
+    lists = [manifest(folder, name, files) for name in ("quality.csv", "consistency.csv")]
+    assert found_by("exact-duplicates", *lists) == found_by("near-duplicates", *lists) == []
+    lists[1] = manifest(folder, "consistency.csv", [*files, "copy-of-0.png"])
+    (found,) = found_by("exact-duplicates", *lists)
+    assert found.severity == "warning", "neither is a list to learn from"
+
+
 def test_different_pictures_are_left_alone(tmp_path):
     for i in range(40):
         different(100 + i).save(tmp_path / f"{i}.png")

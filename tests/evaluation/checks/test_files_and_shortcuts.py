@@ -63,6 +63,25 @@ def test_a_set_without_shortcuts_is_left_alone(tmp_path, seed):
     assert findings("shortcuts", write_csv(tmp_path / "t.csv", rows)) == []
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_of_one_picture_do_not_tell_each_others_label(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    pictures(tmp_path, 40, lambda i: 90, rng)
+    shutil.copytree(tmp_path, tmp_path / "again")
+    labels = rng.uniform(1, 5, 40)
+    rows = [
+        {
+            "id": f"{i}{k}",
+            "image": f"{where}{i:03d}.jpg",
+            "prompt": f"{k} of {i}",
+            "mos": round(float(label), 3),
+        }
+        for i, label in enumerate(labels)
+        for k, where in enumerate(("", "", "again/"))
+    ]
+    assert findings("shortcuts", write_csv(tmp_path / "t.csv", rows), group="id") == []
+
+
 def test_a_label_that_compression_tells_is_found(tmp_path):
     rng = np.random.default_rng(5)
     labels = rng.uniform(1, 5, 100)

@@ -29,11 +29,38 @@ def test_columns_that_name_groups(tmp_path, column, name):
     assert found[0].values[:4] == ["g0", "g0", "g0", "g1"]
 
 
-def test_a_stated_group_is_the_only_one(tmp_path):
+def test_a_group_that_was_named_is_the_only_one(tmp_path):
     table = rows(prompt=[str(i // 2) for i in range(30)], burst=[str(i // 5) for i in range(30)])
     assert [g.name for g in groupings(set_of(tmp_path, table, group="burst"))] == ["group"]
-    table = [{**row, "group": "a" if i < 9 else "b"} for i, row in enumerate(table)]
-    assert groupings(set_of(tmp_path, table))[0].values[8:10] == ["a", "b"]
+
+
+def test_a_column_of_groups_comes_first_and_hides_only_what_lies_inside_it(tmp_path):
+    prompts, scenes = [str(i // 2) for i in range(30)], [str(i % 4) for i in range(30)]
+    table = rows(prompt=prompts, scene=scenes, group=[str(i // 6) for i in range(30)])
+    found = groupings(set_of(tmp_path, table))
+    assert [g.name for g in found] == ["group", "scene"]
+    assert found[0].values[5:7] == ["0", "1"]
+    alone = [{**row, "group": i} for i, row in enumerate(table)]
+    assert [g.name for g in groupings(set_of(tmp_path, alone))] == ["prompt", "scene"]
+
+
+def test_two_columns_of_one_kind_are_both_kept_unless_they_say_the_same(tmp_path):
+    table = rows(scene=[str(i // 3) for i in range(30)], burst_id=[str(i % 10) for i in range(30)])
+    assert [g.source for g in groupings(set_of(tmp_path, table))] == ["column 'scene'", "column 'burst_id'"]
+    same = [{**row, "burst_id": f"b{row['scene']}"} for row in table]
+    assert len(groupings(set_of(tmp_path, same))) == 1
+
+
+def test_a_column_filled_in_for_some_rows_groups_these(tmp_path):
+    table = rows(prompt=[str(i // 2) if i < 20 else "" for i in range(30)])
+    (found,) = groupings(set_of(tmp_path, table))
+    assert (found.name, found.n_groups) == ("prompt", 20)
+
+
+def test_rows_joined_into_one_group_are_told_only_where_asked_for(tmp_path):
+    one = set_of(tmp_path, rows(id_a=["p", "q", "r"], id_b=["q", "r", "p"]))
+    assert groupings(one) == []
+    assert [g.name for g in groupings(one, may_be_one=True)] == ["identity"]
 
 
 def test_prompts_named_as_groups_are_joined_with_them(tmp_path):
@@ -57,7 +84,7 @@ def test_frames_by_columns_are_clips(tmp_path):
 
 @pytest.mark.parametrize(
     "values",
-    [["a"] * 30, [str(i) for i in range(30)], [""] * 20 + [str(i // 2) for i in range(10)]],
+    [["a"] * 30, [str(i) for i in range(30)], [""] * 20 + [str(i) for i in range(10)]],
     ids=["one group", "all alone", "mostly empty"],
 )
 def test_what_puts_nothing_together_is_no_grouping(tmp_path, values):

@@ -101,6 +101,16 @@ def test_a_picture_for_two_prompts_is_two_things(tmp_path):
     assert not of(check_rows(tmp_path, table, split=None), "repeated")
 
 
+@pytest.mark.parametrize("column", ["caption", "Text_Prompt"])
+def test_a_picture_for_several_captions_is_several_things(tmp_path, column):
+    table = [
+        {"id": f"{i}{k}", "image": f"{i}.jpg", column: f"caption {k} of {i}", "score": i + k / 3}
+        for i in range(30)
+        for k in range(3)
+    ]
+    assert not of(check_rows(tmp_path, table), "repeated")
+
+
 def test_single_ratings_are_called_so(tmp_path):
     rng = np.random.default_rng(0)
     table = [{"image": f"{i}.jpg", "score": int(s)} for i in range(30) for s in rng.permutation(5)[:4] + 1]

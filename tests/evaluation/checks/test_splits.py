@@ -109,6 +109,59 @@ def test_identities_in_one_another(tmp_path):
     )
 
 
+def test_a_prompt_torn_beside_whole_groups_is_found(tmp_path):
+    rows = [{**row, "group": f"g{i}"} for i, row in enumerate(prompts(by="row"))]
+    assert one_of(check_rows(tmp_path, rows), "group-overlap").figures["grouping"] == "prompt"
+    assert not loud(check_rows(tmp_path, rows, group="group"))
+
+
+@pytest.mark.parametrize("filled", [0.8, 0.3])
+def test_groups_of_some_rows_are_torn_too(tmp_path, filled):
+    rows = [{**row, "prompt": row["prompt"] if i < filled * 200 else ""} for i, row in enumerate(prompts())]
+    assert not loud(check_rows(tmp_path, rows))
+    torn = [{**row, "split": ("train", "test")[i % 2]} for i, row in enumerate(rows)]
+    assert one_of(check_rows(tmp_path, torn), "group-overlap").figures["n_groups"] == filled * 50
+
+
+def test_identities_that_are_all_joined_leak_where_they_are_shared(tmp_path):
+    pairs = [(a, b) for a in range(12) for b in range(12) if a != b]
+    part = np.random.default_rng(0).permutation(["train", "test"] * 66)
+    rows = [
+        {"image": f"{a}-{b}.jpg", "id_a": f"p{a}", "id_b": f"p{b}", "label": a % 2, "split": part[i]}
+        for i, (a, b) in enumerate(pairs)
+    ]
+    found = one_of(check_rows(tmp_path, rows), "group-overlap")
+    assert (found.severity, found.figures["n_groups"]) == ("error", 1)
+    assert found.figures["n_leaking_directly"] == 66
+    assert "66 share a value with it themselves" in found.message
+    apart = [row for row in rows if int(row["id_a"][1:]) // 6 == int(row["id_b"][1:]) // 6]
+    apart = [{**row, "split": "train" if int(row["id_a"][1:]) < 6 else "test"} for row in apart]
+    assert not loud(check_rows(tmp_path, apart))
+
+
+def test_groups_in_two_parts_outside_train_are_named(tmp_path):
+    rows = prompts()
+    moved = [row for row in rows if row["split"] == "test"][:6]
+    for row in moved[:2]:
+        row["split"] = "val"
+    found = one_of(check_rows(tmp_path, rows), "group-overlap")
+    assert found.rows == tuple(row["image"] for row in moved[:4])
+    assert "0 of 40 rows outside train have their group in it, 4 in another part outside it" in found.message
+
+
+def test_one_picture_in_two_spellings_on_both_sides(tmp_path):
+    from PIL import Image
+
+    rows = []
+    for i in range(6):
+        Image.new("RGB", (8, 8), (40 * i, 9, 9)).save(tmp_path / f"p{i}.png")
+        rows.append({"image": f"p{i}.png", "mos": i, "split": "train" if i < 3 else "test"})
+    assert not of(check_rows(tmp_path, rows, pictures=True), "picture-overlap")
+    report = check_rows(tmp_path, [*rows, {"image": "p0", "mos": 0, "split": "test"}], pictures=True)
+    assert one_of(report, "picture-overlap").rows == ("p0.png", "p0")
+    assert "1 pictures stand in several rows" in one_of(report, "repeated").message
+
+
 def test_one_picture_on_both_sides(tmp_path):
     rows = prompts()
     twice = {**rows[0], "split": "test" if rows[0]["split"] == "train" else "train"}
@@ -128,6 +181,12 @@ def test_draws_are_no_folds(tmp_path):
     assert (found.severity, found.rows) == ("warning", tuple(f"{i}.jpg" for i in several))
     assert found.figures["split1&split3"] == len(tests[0] & tests[2])
     assert found.figures["n_in_none"] == 60 - len(set().union(*tests))
+
+
+def test_one_split_in_two_columns_is_no_draw(tmp_path):
+    rows = [{**row, "set": int(row["split"] == "test")} for row in prompts()]
+    rows = [{**row, "subset": row["split"].replace("train", "training")} for row in rows]
+    assert not loud(check_rows(tmp_path, rows))
 
 
 def test_folds_in_columns_are_silent(tmp_path):
@@ -192,6 +251,72 @@ def test_groups_between_lists(tmp_path):
     assert found.severity == "error"
     assert found.rows == tuple(f"{tmp_path.name}/test/{name}" for name in expected)
     assert not loud(two(tmp_path, a, b, ("ratings", "answers")))
+
+
+def test_groups_of_single_rows_of_one_list(tmp_path):
+    rows = [{"image": f"{i}.jpg", "prompt": f"p {i // 5}", "mos": 1 + i % 31 / 9} for i in range(100)]
+    a, b = [row for i, row in enumerate(rows) if i % 5], rows[::5]
+    found = one_of(two(tmp_path, a, b), "group-overlap")
+    assert (found.severity, found.figures["n_leaking"], len(found.rows)) == ("error", 20, 20)
+    stated = [{**row, "group": f"g{i // 4}"} for i, row in enumerate(a)]
+    assert one_of(two(tmp_path, stated, b), "group-overlap").figures["grouping"] == "prompt"
+    others = [{**row, "prompt": f"q {i}"} for i, row in enumerate(b)]
+    assert not loud(two(tmp_path, a, others))
+
+
+def test_one_prompt_for_all_is_no_group(tmp_path):
+    a, b = ([{**row, "prompt": "rate it"} for row in plain(at)] for at in (range(50), range(50, 80)))
+    assert not loud(two(tmp_path, a, b))
+
+
+def references(sign=1):
+    rng = np.random.default_rng(0)
+    return [
+        {"image": f"I{r:02d}_{d:02d}_{k}.png", "mos": round(sign * (5 - k / 2 + rng.normal(0, 0.3)), 3)}
+        for r in range(8)
+        for d in range(3)
+        for k in range(1, 5)
+    ]
+
+
+def test_references_of_two_data_sets_are_two(tmp_path):
+    tid = references()[::2]
+    report = two(tmp_path, references(), tid, ("kadid_train", "tid2013_test"))
+    assert {f.severity for f in of(report, "group-overlap")} == {"note"}
+    report = two(tmp_path, references(), tid, ("kadid/train", "tid2013/test"))
+    assert {f.severity for f in of(report, "group-overlap")} == {"note"}
+
+
+@pytest.mark.parametrize("folder", ["", "{}/"])
+def test_references_of_one_data_set_are_one(tmp_path, folder):
+    rows = references()
+    a, b = (
+        [{**row, "image": folder.format(part) + row["image"]} for row in rows[k::2]]
+        for k, part in enumerate(("train", "test"))
+    )
+    for names in (("train", "test"), ("kadid_train", "kadid_test")):
+        assert one_of(two(tmp_path, a, b, names), "group-overlap").severity == "error"
+
+
+def test_yes_or_no_in_order_makes_no_equal_pictures(tmp_path):
+    def rows(folder):
+        return [{"image": f"{folder}/{i:04d}.jpg", "label": int(i >= 100)} for i in range(200)]
+
+    assert not of(two(tmp_path, rows("train"), rows("test")), "picture-overlap")
+    assert len(one_of(two(tmp_path, rows("all"), rows("all")), "picture-overlap").rows) == 200
+
+
+def test_names_tell_of_pictures_whose_bytes_are_not_there(tmp_path):
+    from PIL import Image
+
+    rows = plain(range(40))
+    for i in (0, 39):
+        Image.new("RGB", (8, 8), (5 * i, 9, 9)).save(tmp_path / f"{i}.jpg")
+    found = one_of(two(tmp_path, rows[:30], rows[20:], pictures=True), "picture-overlap")
+    assert (found.figures["n"], found.figures["by"]) == (10, "name")
+    found = one_of(two(tmp_path, rows[:30], [rows[0], *rows[20:]], pictures=True), "picture-overlap")
+    assert (found.figures["n"], found.figures["by"]) == (11, "bytes and name")
+    assert "(1 with the same bytes, 10 by their file names)" in found.message
 
 
 def test_lists_without_names_of_pictures_share_none(tmp_path):

@@ -26,6 +26,7 @@ from visq.evaluation.checks.columns import ASPECTS, are_numbers, number
 from visq.evaluation.checks.finding import CheckedSet, Finding
 from visq.evaluation.checks.names import folder_of, stem_of
 from visq.evaluation.checks.pictures import Embed, picture_facts
+from visq.evaluation.checks.shortcuts import ask_for_packages
 from visq.evaluation.figures.label_scale import parse_label_scale
 from visq.evaluation.figures.protocols import Protocol, protocols_for
 from visq.evaluation.runs.folder import without_nan
@@ -149,7 +150,8 @@ def check_sets(
     known = {*ASPECTS, *aspect_names()}
     if chosen.aspect is not None and chosen.aspect not in known:
         raise unknown_name("aspect", chosen.aspect, known)
-    checks = [CHECKS.get(name) for name in CHECKS]  # before pictures are looked at for minutes
+    checks = [CHECKS.get(name) for name in CHECKS]
+    ask_for_packages()  # before pictures are looked at for minutes
     protocols = protocols_for(chosen.protocol, len(manifests))
     names = set_names([os.fspath(path) for path in manifests])
     sets, done = [], 0
@@ -204,6 +206,7 @@ def read_set(
             entry for entry in options.trained_on if aspect is None or entry.get("aspect") in (aspect, None)
         ],
         wants_pictures=options.pictures,
+        groups_named=options.group is not None,
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from visq.data.groups import joined_groups
 from visq.evaluation.checks.finding import CheckedSet, Finding, PictureFacts, Severity
+from visq.evaluation.checks.splits import learns
 from visq.media.fingerprint import distance, near_pairs
 
 NEAR_DHASH = 4
@@ -124,13 +125,12 @@ def _similar(
 
 
 def _pooled(sets: Sequence[CheckedSet]) -> tuple[list[Row], list[PictureFacts]]:
-    """Rows of all sets whose picture was decoded, each file once."""
+    """Rows of all sets whose picture was decoded, each file once: that lists share one is told elsewhere."""
     rows, facts, seen = [], [], set()
     for s, one in enumerate(sets):
         for i, found in enumerate(one.facts):
-            path = one.rows[i].path
-            if found.error is None and (s, path) not in seen:
-                seen.add((s, path))
+            if found.error is None and one.pictures[i] not in seen:
+                seen.add(one.pictures[i])
                 rows.append((s, i))
                 facts.append(found)
     return rows, facts
@@ -205,9 +205,10 @@ def _findings(
         )
 
 
-def _side(sets: Sequence[CheckedSet], row: Row) -> tuple[int, tuple[str, ...]]:
+def _side(sets: Sequence[CheckedSet], row: Row) -> tuple[bool, tuple[str, ...]]:
+    """Where a row stands: in a list to learn from or another, and in which parts of its list."""
     s, i = row
-    return s, tuple(parts[i] for parts in sets[s].splits.values())
+    return learns(sets[s].name), tuple(parts[i] for parts in sets[s].splits.values())
 
 
 def _name(sets: Sequence[CheckedSet], row: Row) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -96,6 +98,7 @@ class CheckedSet:
         facts: one for each row, or empty where pictures were not looked at.
         trained_on: tables `trained_on` of the model that the set is held against; empty where none was named.
         wants_pictures: whether somebody asked for the pictures to be looked at.
+        groups_named: whether somebody named the groups, so that none are inferred beside them.
     """
 
     name: str
@@ -116,6 +119,7 @@ class CheckedSet:
     facts: Sequence[PictureFacts] = ()
     trained_on: Sequence[Mapping[str, Any]] = ()
     wants_pictures: bool = False
+    groups_named: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -123,6 +127,14 @@ class CheckedSet:
     def row_names(self, at: Iterable[int]) -> tuple[str, ...]:
         """Ids of some rows, by position, in the order of the set."""
         return tuple(self.rows[i].id for i in sorted(at))
+
+    @cached_property
+    def pictures(self) -> tuple[str, ...]:
+        """What tells each row's picture from others, [n]: its file's real path, else its name as written."""
+        return tuple(
+            os.path.realpath(row.path) if row.path is not None else os.path.normpath(row.file or row.id)
+            for row in self.rows
+        )
 
     @property
     def is_yes_or_no(self) -> bool:

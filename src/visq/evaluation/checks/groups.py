@@ -6,7 +6,6 @@ sets seldom have a column for it; their file names do.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from visq.data.groups import joined_groups
 from visq.evaluation.checks.finding import CheckedSet
 from visq.evaluation.checks.names import MOST, folder_of, name_parts, roles, stem_of
 
-__all__ = ["Grouping", "domains", "folder_of", "groupings", "stem_of"]
+__all__ = ["Grouping", "domains", "folder_of", "groupings", "stem_of", "ways"]
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "prompt": ("prompt", "prompt_id", "caption", "text_prompt"),
@@ -50,6 +49,8 @@ _DOMAINS = (
     "kind",
 )
 """Columns that name a kind of picture: no groups, but what a kind says of the label is a floor."""
+STATED = "group"
+"""Name of the grouping that a column of groups states."""
 _FEWEST_UNSURE = 5  # groups; fewer, told by nothing but numbers in names, are taken for chance
 
 
@@ -63,6 +64,7 @@ class Grouping:
         values: [n], the group of each row; None where it has none.
         links: [n], the values that join rows, where several of them do (two faces of one video); else empty.
         is_sure: stated, or read from what can hardly be chance.
+        from_names: read from file names, and no column.
     """
 
     name: str
@@ -70,31 +72,82 @@ class Grouping:
     values: Sequence[str | None]
     links: Sequence[frozenset[str]] = ()
     is_sure: bool = True
+    from_names: bool = False
+
+    @property
+    def n_groups(self) -> int:
+        """How many groups there are, a row without one being its own."""
+        known = [value for value in self.values if value]
+        return len(set(known)) + len(self.values) - len(known)
 
 
-def groupings(one: CheckedSet) -> list[Grouping]:
-    """Every way in which rows belong together: what is stated, else what can be inferred, sure ones first.
+def groupings(one: CheckedSet, *, may_be_one: bool = False) -> list[Grouping]:
+    """Every way in which rows belong together: what is stated, then what can be inferred, sure ones first.
 
-    Two ways that put the same rows together are told once.
+    Two ways of one kind that put the same rows together are told once, and what lies inside the stated groups
+    is not told.
+
+    Args:
+        one: the set.
+        may_be_one: take joined rows too that are all one group, which a split cannot keep whole.
     """
-    if any(one.groups):
-        return [Grouping("group", "the group column", list(one.groups))]
-    found, seen = [], set()
-    for grouping in (*_by_columns(one), *_by_names(one)):
-        partition = (grouping.name, len(set(grouping.values)))
-        if is_grouping(grouping) and partition not in seen:
-            seen.add(partition)
-            found.append(grouping)
+    found: list[Grouping] = []
+    seen: set[tuple[str, tuple[int, ...]]] = set()
+    stated: tuple[int, ...] | None = None
+    for grouping in ways(one):
+        partition = _partition(grouping.values)
+        is_one = may_be_one and bool(grouping.links)
+        if (
+            not is_grouping(grouping.values, grouping, least=1 if is_one else 2)
+            or (grouping.name, partition) in seen
+        ):
+            continue
+        if stated is not None and _is_inside(partition, stated):
+            continue
+        if grouping.name == STATED:
+            stated = partition
+        seen.add((grouping.name, partition))
+        found.append(grouping)
     return sorted(found, key=lambda grouping: not grouping.is_sure)
 
 
-def is_grouping(grouping: Grouping) -> bool:
-    """Nearly every row has a group, there are several, and some hold more than one row."""
-    known = [value for value in grouping.values if value]
-    sizes = Counter(known)
-    if len(known) < MOST * len(grouping.values) or not 1 < len(sizes) < len(known):
+def ways(one: CheckedSet) -> Iterator[Grouping]:
+    """Everything that says of rows how they belong together, also where it puts none together."""
+    if any(one.groups):
+        yield Grouping(STATED, "the group column", list(one.groups))
+        if one.groups_named:
+            return
+    yield from _by_columns(one)
+    yield from _by_names(one)
+
+
+def is_grouping(values: Sequence[str | None], grouping: Grouping, *, least: int = 2) -> bool:
+    """There are several groups, and some hold more than one row; of names nearly every row has one.
+
+    Args:
+        values: [n], of one set or of several.
+        grouping: what they come from.
+        least: fewest groups.
+    """
+    known = [value for value in values if value]
+    n_groups = len(set(known))
+    if not least <= n_groups < len(known) or (grouping.from_names and len(known) < MOST * len(values)):
         return False
-    return grouping.is_sure or len(sizes) >= _FEWEST_UNSURE
+    return grouping.is_sure or n_groups >= _FEWEST_UNSURE
+
+
+def _partition(values: Sequence[str | None]) -> tuple[int, ...]:
+    """Which rows are together, whatever their groups are called: groups by their first rows, -1 for none."""
+    first: dict[str, int] = {}
+    return tuple(first.setdefault(value, i) if value else -1 for i, value in enumerate(values))
+
+
+def _is_inside(inner: tuple[int, ...], outer: tuple[int, ...]) -> bool:
+    """Whether rows that are together in `inner` all are in `outer`."""
+    of: dict[int, int] = {}
+    return all(
+        k < 0 or (of.setdefault(k, other) == other >= 0) for k, other in zip(inner, outer, strict=True)
+    )
 
 
 def domains(one: CheckedSet) -> Iterator[tuple[str, list[str]]]:
@@ -116,6 +169,14 @@ def domains(one: CheckedSet) -> Iterator[tuple[str, list[str]]]:
 def column_of(one: CheckedSet, name: str) -> list[str]:
     """Cells of a column, [n], stripped."""
     return [row.cells.get(name, "").strip() for row in one.rows]
+
+
+def judged(one: CheckedSet) -> list[tuple[str, ...]]:
+    """What each row is about, [n]: its picture, and the prompt or caption it is held against."""
+    named = [
+        name for name in (one.rows[0].cells if one.rows else ()) if name.casefold() in _COLUMNS["prompt"]
+    ]
+    return list(zip(one.pictures, *(column_of(one, name) for name in named), strict=True))
 
 
 def file_names(one: CheckedSet) -> list[str]:
@@ -148,14 +209,14 @@ def _by_names(one: CheckedSet) -> Iterator[Grouping]:
         for role in roles()[0]:
             linked = [cells for name, cells in said.parts.items() if name.startswith(f"{role}_")]
             if linked:
-                yield _linked(role, source, linked)
+                yield _linked(role, source, linked, from_names=True)
             elif role in said.parts:
                 values = [value or None for value in said.parts[role]]
-                yield Grouping(role, source, values, is_sure=said.is_known)
+                yield Grouping(role, source, values, is_sure=said.is_known, from_names=True)
 
 
-def _linked(name: str, source: str, cells: Sequence[Sequence[str]]) -> Grouping:
+def _linked(name: str, source: str, cells: Sequence[Sequence[str]], *, from_names: bool = False) -> Grouping:
     """Rows joined by any value they share, directly or through others, from one or more columns [n]."""
     links = [frozenset(filter(None, row)) for row in zip(*cells, strict=True)]
     values = [group if link else None for group, link in zip(joined_groups(cells), links, strict=True)]
-    return Grouping(name, source, values, links)
+    return Grouping(name, source, values, links, from_names=from_names)

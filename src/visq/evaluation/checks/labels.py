@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from visq.evaluation.checks.columns import number, other_labels
 from visq.evaluation.checks.finding import CheckedSet, Finding
-from visq.evaluation.checks.groups import column_of, domains, groupings
+from visq.evaluation.checks.groups import column_of, domains, groupings, judged
 from visq.evaluation.figures.empty_stretches import empty_stretches
 from visq.evaluation.figures.label_scale import scale_text
 
@@ -137,10 +136,8 @@ def repeated(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
     """One picture in several rows, with different labels or equal ones; one id for several pictures."""
     for one in sets:
         yield from _repeated_ids(one)
-        by_name: dict[tuple[str, str], list[int]] = {}
-        for i, row in enumerate(one.rows):
-            # Ratings of one picture for several prompts are several things.
-            key = os.path.normpath(row.file or row.id), row.cells.get("prompt", "").strip()
+        by_name: dict[tuple[str, ...], list[int]] = {}
+        for i, key in enumerate(judged(one)):
             by_name.setdefault(key, []).append(i)
         many = [at for at in by_name.values() if len(at) > 1]
         differ = [at for at in many if len({one.labels[i] for i in at} - {None}) > 1]
@@ -180,7 +177,7 @@ def _repeated_ids(one: CheckedSet) -> Iterator[Finding]:
     files: dict[str, str] = {}
     clash = []
     for i, row in enumerate(one.rows):
-        file = os.path.normpath(row.file) if row.file else ""
+        file = one.pictures[i] if row.file else ""
         if files.setdefault(row.id, file) != file:
             clash.append(i)
     if clash:
@@ -240,7 +237,7 @@ def _longest_by_chance(one: CheckedSet) -> float:
     Of n independent labels drawn evenly the longest gap is about ln(n) / n; three times that, with groups in
     the place of rows.
     """
-    n = min((len(set(g.values)) for g in groupings(one) if g.is_sure), default=len(one))
+    n = min((g.n_groups for g in groupings(one) if g.is_sure), default=len(one))
     return 3 * math.log(n) / n if n > 1 else 1.0
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visq.core.errors import MissingExtra
 from visq.data.folds import group_folds
+from visq.data.groups import joined_groups
 from visq.evaluation.checks.finding import CheckedSet, Finding
 from visq.evaluation.checks.groups import groupings, stem_of
 from visq.evaluation.statistics.intervals import group_bootstrap
@@ -39,14 +40,25 @@ def shortcuts(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
         at, labels = one.labelled()
         if at.size < _LEAST_ROWS or np.unique(labels).size < 2:
             continue
-        found = groupings(one)
-        groups = [(found[0].values[i] if found else None) or f"row {i}" for i in at]
+        groups = _groups(one, at)
         if len(set(groups)) < 2 * _FOLDS:
             continue
         for where, facts in (("the file", _of_files(one, at)), ("its name", _of_names(one, at))):
             columns = {name: c for name, c in facts.items() if np.unique(c).size > 1}
             if columns:
                 yield from _told(one, where, columns, labels, groups)
+
+
+def _groups(one: CheckedSet, at: NDArray[np.int64]) -> list[str]:
+    """What must not stand on both sides: groups, and rows of one picture, which share every fact about it."""
+    found = groupings(one)
+    cells = [
+        [f"group {group}" if found and (group := found[0].values[i]) else "" for i in at],
+        [f"file {one.pictures[i]}" for i in at],
+    ]
+    if one.facts:
+        cells.append([f"bytes {sha256}" if (sha256 := one.facts[i].sha256) else "" for i in at])
+    return joined_groups(cells)
 
 
 def _told(
@@ -128,18 +140,22 @@ def _out_of_fold(
     facts: NDArray[np.float64], labels: NDArray[np.float64], groups: Sequence[str]
 ) -> NDArray[np.float64]:
     """Each row predicted by a forest that saw no row of its group."""
-    forest = _forest()
+    from sklearn.ensemble import RandomForestRegressor
+
     folds, values = group_folds(list(groups), _FOLDS, salt="visq check "), np.empty(labels.size)
     for fold in range(_FOLDS):
         asked = folds == fold
-        model = forest(n_estimators=_TREES, min_samples_leaf=5, random_state=0, n_jobs=1)
+        model = RandomForestRegressor(n_estimators=_TREES, min_samples_leaf=5, random_state=0, n_jobs=1)
         values[asked] = model.fit(facts[~asked], labels[~asked]).predict(facts[asked])
     return values
 
 
-def _forest() -> Any:  # scikit-learn has no types
-    try:
-        from sklearn.ensemble import RandomForestRegressor
-    except ImportError as error:
-        raise MissingExtra("scikit-learn", "eval") from error
-    return RandomForestRegressor
+def ask_for_packages() -> None:
+    """Make sure that what a forest needs is there, without importing it.
+
+    Raises:
+        MissingExtra: scikit-learn or SciPy is not installed.
+    """
+    for module, package in (("scipy", "scipy"), ("sklearn", "scikit-learn")):
+        if find_spec(module) is None:
+            raise MissingExtra(package, "eval")

@@ -16,13 +16,15 @@ from itertools import combinations
 import numpy as np
 
 from visq.evaluation.checks.finding import CheckedSet, Finding, Severity
-from visq.evaluation.checks.groups import Grouping, groupings, stem_of
+from visq.evaluation.checks.groups import Grouping, folder_of, groupings, is_grouping, stem_of, ways
+from visq.evaluation.figures.protocols import names as protocol_names
 from visq.metrics import srcc
 
 _TRAIN = re.compile(r"(?<![a-z])(?:train(?:ing)?(?:set)?|fit|learn)(?![a-z])", re.IGNORECASE)
 _TEST = re.compile(r"(?<![a-z])(?:test(?:ing)?(?:set)?|val|valid(?:ation)?|eval|dev|holdout)(?![a-z])", re.I)
 _AGREE = 0.9  # SRCC of labels, or share of equal ones, from which rows of one file name are one picture
 _FEW = 5
+_FEW_VALUES = 10  # labels: of so few values pictures share one by chance, and lists in order of them all
 
 
 def is_train(name: str) -> bool:
@@ -35,18 +37,22 @@ def is_train(name: str) -> bool:
     return bool(_TRAIN.search(name.replace("_", " ")))
 
 
+def is_test(name: str) -> bool:
+    """Whether a part or a list is called one to test with."""
+    return bool(_TEST.search(name.replace("_", " ")))
+
+
 def group_overlap(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
     """Groups that stand in several parts of a split, or in several lists."""
-    ways = [groupings(one) for one in sets]
-    for one, found in zip(sets, ways, strict=True):
+    for one in sets:
+        found = groupings(one, may_be_one=True) if one.splits else []
         for column, parts in one.splits.items():
             for grouping in found:
                 yield from _torn(one, column, parts, grouping)
-    for (a, of_a), (b, of_b) in combinations(zip(sets, ways, strict=True), 2):
-        names = {grouping.name: grouping for grouping in of_b}
-        for grouping in of_a:
-            if grouping.name in names:
-                yield from _between(a, grouping, b, names[grouping.name])
+    said = [list(ways(one)) if len(sets) > 1 else [] for one in sets]
+    for (a, of_a), (b, of_b) in combinations(zip(sets, said, strict=True), 2):
+        for one_way, other_way in _comparable(of_a, of_b):
+            yield from _between(a, one_way, b, other_way)
 
 
 def picture_overlap(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
@@ -90,19 +96,24 @@ def _torn(one: CheckedSet, column: str, parts: Sequence[str], grouping: Grouping
         return
     sides = _sides(parts)
     values = grouping.values
+    tested = [i for i, part in enumerate(parts) if part and values[i]]
+    both: dict[str, float | int | str | None] = {}
+    if sides is not None:
+        tested = [i for i in sides.tested if values[i]]
+    rows = [i for i in tested if values[i] in torn]
     if sides is None:
-        tested = [i for i, part in enumerate(parts) if part and values[i]]
-        leaking = [i for i in tested if values[i] in torn]
-        told = f"{len(leaking)} of {len(tested)} rows have their group in another part too"
-        both: dict[str, float | int | str | None] = {}
+        leaking, told = rows, f"{len(rows)} of {len(tested)} rows have their group in another part too"
     else:
         known = {values[i] for i in sides.train}
-        tested = [i for i in sides.tested if values[i]]
-        leaking = [i for i in tested if values[i] in known]
+        leaking = [i for i in rows if values[i] in known]
         in_test = {values[i] for i in tested}
-        told = f"{len(leaking)} of {len(tested)} rows outside {sides.learnt} have their group in it"
         both = {"n_tested_groups": len(in_test), "n_tested_groups_in_train": len(in_test & known)}
         both |= _linked_shares(one, grouping, sides.train, tested)
+        told = f"{len(leaking)} of {len(tested)} rows outside {sides.learnt} have their group in it"
+        if grouping.links:
+            told += f", {both['n_leaking_directly']} share a value with it themselves"
+        if len(leaking) < len(rows):
+            told += f", {len(rows) - len(leaking)} in another part outside it"
     advice = (
         "split by group (visq split --group)" if grouping.is_sure else "if these are groups, split by them"
     )
@@ -113,7 +124,7 @@ def _torn(one: CheckedSet, column: str, parts: Sequence[str], grouping: Grouping
         f"{grouping.source}) "
         f"stand in several parts; {told}; {advice}",
         (one.name,),
-        one.row_names(leaking),
+        one.row_names(rows),
         {
             "column": column,
             "grouping": grouping.name,
@@ -130,18 +141,17 @@ def _twice(one: CheckedSet, column: str, parts: Sequence[str]) -> Iterator[Findi
     """One file, or one file's bytes, in several parts of a split."""
     where: dict[str, set[str]] = defaultdict(set)
     rows: dict[str, list[int]] = defaultdict(list)
-    for i, row in enumerate(one.rows):
-        key = os.path.normpath(row.file)
-        if parts[i] and row.file:
+    for i, key in enumerate(one.pictures):
+        if parts[i] and one.rows[i].file:
             where[key].add(parts[i])
             rows[key].append(i)
     twice = [key for key, found in where.items() if len(found) > 1]
     if twice:
+        file = one.rows[rows[twice[0]][0]].file
         yield Finding(
             "picture-overlap",
             "error",
-            f"{one.name}, column {column!r}: {len(twice)} pictures stand in several parts, such as "
-            f"{twice[0]!r}; "
+            f"{one.name}, column {column!r}: {len(twice)} pictures stand in several parts, such as {file!r}; "
             "keep each in one",
             (one.name,),
             one.row_names(i for key in twice for i in rows[key]),
@@ -156,10 +166,11 @@ def split_draws(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
 
 
 def _draws(one: CheckedSet) -> Iterator[Finding]:
-    tests = {}
+    tests: dict[str, set[int]] = {}
     for column, parts in one.splits.items():
         sides = _sides(parts)
-        if sides is not None and sides.tested:
+        # Two columns of one split, 0 and 1 beside train and test, are no draws.
+        if sides is not None and sides.tested and set(sides.tested) not in tests.values():
             tests[column] = set(sides.tested)
     if len(tests) < 2:
         return
@@ -185,17 +196,32 @@ def _draws(one: CheckedSet) -> Iterator[Finding]:
 
 def _roles(a: CheckedSet, b: CheckedSet) -> tuple[CheckedSet, CheckedSet, bool]:
     """The list to learn from, the other, and whether their names tell which is which."""
-    a_learns, b_learns = _learns(a.name), _learns(b.name)
+    a_learns, b_learns = learns(a.name), learns(b.name)
     return (b, a, True) if b_learns and not a_learns else (a, b, a_learns and not b_learns)
 
 
-def _learns(name: str) -> bool:
-    """Whether a list is one to learn from: by its own name, else by its folder's."""
+def learns(name: str) -> bool:
+    """Whether a list is one to learn from: by its own name, else by its folder's.
+
+    Example:
+        >>> learns("koniq/train"), learns("train/val"), learns("ratings")
+        (True, False, False)
+    """
     own = name.rpartition("/")[2].replace("_", " ")
-    return is_train(own) or (not _TEST.search(own) and is_train(name))
+    return is_train(own) or (not is_test(own) and is_train(name))
+
+
+def _comparable(of_a: Sequence[Grouping], of_b: Sequence[Grouping]) -> Iterator[tuple[Grouping, Grouping]]:
+    """Pairs of ways that call one thing by one name: of one source, else columns of one kind."""
+    for name in dict.fromkeys(grouping.name for grouping in of_a):
+        pairs = [(x, y) for x in of_a for y in of_b if x.name == y.name == name]
+        same = [(x, y) for x, y in pairs if x.source == y.source]
+        yield from same or [(x, y) for x, y in pairs if not (x.from_names or y.from_names)][:1]
 
 
 def _between(a: CheckedSet, of_a: Grouping, b: CheckedSet, of_b: Grouping) -> Iterator[Finding]:
+    if not (of_a.links and of_b.links) and not is_grouping([*of_a.values, *of_b.values], of_b):
+        return
     learnt, tested_set, told = _roles(a, b)
     of_learnt, of_tested = (of_a, of_b) if learnt is a else (of_b, of_a)
     if of_learnt.links and of_tested.links:
@@ -208,7 +234,8 @@ def _between(a: CheckedSet, of_a: Grouping, b: CheckedSet, of_b: Grouping) -> It
         leaking = [i for i in tested if of_tested.values[i] in named]
     if not leaking:
         return
-    sure = of_a.is_sure and of_b.is_sure
+    # I01 of one data set is not I01 of another.
+    sure = of_a.is_sure and of_b.is_sure and (not of_a.from_names or _is_one_collection(a, b))
     severity: Severity = "error" if told and sure else "note"
     yield Finding(
         "group-overlap",
@@ -222,17 +249,51 @@ def _between(a: CheckedSet, of_a: Grouping, b: CheckedSet, of_b: Grouping) -> It
     )
 
 
+def _is_one_collection(a: CheckedSet, b: CheckedSet) -> bool:
+    """Whether two lists seem to be of one collection, so that equal names mean equal things.
+
+    They are where both are called like the same known data set; where none is, if they have pictures in one
+    folder, folders called train and test not counted.
+    """
+    known = [_data_sets(one) for one in (a, b)]
+    return known[0] == known[1] if any(known) else bool(_folders(a) & _folders(b))
+
+
+def _data_sets(one: CheckedSet) -> set[str]:
+    """Known data sets that a list is called like."""
+    words = set(re.split(r"[^a-z0-9]+", " ".join((one.name, one.protocol or "")).casefold()))
+    return words & set(protocol_names())
+
+
+def _folders(one: CheckedSet) -> set[tuple[str, ...]]:
+    """Folders the pictures lie in, or would lie in beside the manifest."""
+    beside = os.path.dirname(os.path.realpath(one.manifest))
+    found = {os.path.dirname(os.path.join(beside, row.path or row.file)) for row in one.rows}
+    return {
+        tuple(part for part in os.path.realpath(path).split(os.sep) if not (is_train(part) or is_test(part)))
+        for path in found
+    }
+
+
 def _shared(a: CheckedSet, b: CheckedSet) -> Iterator[Finding]:
     learnt, tested, told = _roles(a, b)
-    by_bytes = bool(a.facts and b.facts)
-    if by_bytes:
-        known = {facts.sha256 for facts in learnt.facts if facts.sha256}
-        shared = [i for i, facts in enumerate(tested.facts) if facts.sha256 in known]
-    else:
-        shared = _same_names(learnt, tested)
+    of_learnt, of_tested = _hashes(learnt), _hashes(tested)
+    known = {found for found in of_learnt if found}
+    by_bytes = [i for i, found in enumerate(of_tested) if found in known]
+    # Where the bytes of both are known they have the word; names tell the rest.
+    by_name = [i for i, k in _same_names(learnt, tested) if not (of_tested[i] and of_learnt[k])]
+    by_name = sorted(set(by_name) - set(by_bytes))
+    shared = sorted({*by_bytes, *by_name})
     if not shared:
         return
-    how = "with the same bytes" if by_bytes else "by their file names"
+    how, by = "with the same bytes", "bytes"
+    if by_name:
+        how, by = "by their file names", "name"
+    if by_name and by_bytes:
+        how, by = (
+            f"({len(by_bytes)} with the same bytes, {len(by_name)} by their file names)",
+            "bytes and name",
+        )
     advice = (
         f"figures on {tested.name} are no test of what has learnt from {learnt.name}"
         if told
@@ -245,28 +306,37 @@ def _shared(a: CheckedSet, b: CheckedSet) -> Iterator[Finding]:
         f"{tested.rows[shared[0]].id!r}; {advice}",
         (learnt.name, tested.name),
         tuple(f"{tested.name}/{name}" for name in tested.row_names(shared)),
-        {"n": len(shared), "share": len(shared) / len(tested), "by": "bytes" if by_bytes else "name"},
+        {"n": len(shared), "share": len(shared) / len(tested), "by": by},
     )
 
 
-def _same_names(learnt: CheckedSet, tested: CheckedSet) -> list[int]:
-    """Rows of `tested` whose file is called as one of `learnt`, unless labels say it is another picture.
+def _hashes(one: CheckedSet) -> Sequence[str | None]:
+    return [facts.sha256 for facts in one.facts] or [None] * len(one)
+
+
+def _same_names(learnt: CheckedSet, tested: CheckedSet) -> list[tuple[int, int]]:
+    """Pairs of rows of `tested` and `learnt` whose files are called alike, unless they are two pictures.
 
     Lists name one picture with other folders, so folders do not count; but `train/001.jpg` and `test/001.jpg`
-    are two pictures. Where both lists have labels these decide.
+    are two pictures. Where both lists have labels these decide; where labels have few values, which pictures
+    have in common by chance, folders have to agree too.
     """
     if os.path.dirname(learnt.manifest) == os.path.dirname(tested.manifest):
-        paths = {os.path.normpath(row.file) for row in learnt.rows if row.file}
-        equal = [i for i, row in enumerate(tested.rows) if row.file and os.path.normpath(row.file) in paths]
+        paths = {os.path.normpath(row.file): k for k, row in enumerate(learnt.rows) if row.file}
+        files = [os.path.normpath(row.file) if row.file else "" for row in tested.rows]
+        equal = [(i, paths[file]) for i, file in enumerate(files) if file in paths]
         if equal:
             return equal
     first: dict[str, int] = {}
-    for i, row in enumerate(learnt.rows):
-        first.setdefault(stem_of(row.file).casefold(), i)
+    for k, row in enumerate(learnt.rows):
+        first.setdefault(stem_of(row.file).casefold(), k)
     keys = [stem_of(row.file).casefold() for row in tested.rows]
-    shared = [i for i, key in enumerate(keys) if key and key in first]
-    labels = [(learnt.labels[first[keys[i]]], tested.labels[i]) for i in shared]
-    return shared if _agree([(x, y) for x, y in labels if x is not None and y is not None]) else []
+    shared = [(i, first[key]) for i, key in enumerate(keys) if key and key in first]
+    both = [(learnt.labels[k], tested.labels[i]) for i, k in shared]
+    labels = [(x, y) for x, y in both if x is not None and y is not None]
+    if labels and len({label for pair in labels for label in pair}) <= _FEW_VALUES:
+        return [(i, k) for i, k in shared if folder_of(tested.rows[i].file) == folder_of(learnt.rows[k].file)]
+    return shared if _agree(labels) else []
 
 
 def _agree(labels: Sequence[tuple[float, float]]) -> bool:
