@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 
 import numpy as np
@@ -85,6 +86,24 @@ def test_two_lists_and_a_model(visq, good, tmp_path):
     assert "training-list" in run.stdout
     assert "AGIQA-3K, shared part" in run.stdout
     assert "share 100 pictures" in run.stdout
+
+
+@pytest.mark.shared
+def test_labels_upside_down_are_held_against_the_model(visq, shared, tmp_path):
+    with (shared / "agiqa3k/labels.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))[::40]
+    for name, turned in (("good", False), ("bad", True)):
+        table = [
+            {
+                "image": str((shared / "agiqa3k" / row["image"]).resolve()),
+                "mos": 5 - float(row["quality"]) if turned else row["quality"],
+            }
+            for row in rows
+        ]
+        write_csv(tmp_path / f"{name}.csv", table)
+    run = visq("check", "bad.csv", "--quiet")
+    assert "what the model scores the pictures runs against them (SRCC -0." in run.stdout
+    assert "direction" not in visq("check", "good.csv", "--quiet").stdout
 
 
 def test_help_shows_commands(visq):

@@ -81,7 +81,7 @@ def check(
     from visq.evaluation.checks.check import CheckOptions, check_sets
 
     _check_words(label_scale, out, manifests)
-    trained_on, embed = _model(model, pictures=pictures)
+    trained_on, embed, rate = _model(model, pictures=pictures)
     options = CheckOptions(
         aspect=aspect,
         label=label,
@@ -93,6 +93,7 @@ def check(
         format=format,
         pictures=pictures,
         embed=embed,
+        rate=rate,
         trained_on=trained_on,
     )
     report = check_sets(manifests, options, on_progress=_progress(quiet=quiet))
@@ -136,26 +137,34 @@ def _is_report(path: Path) -> bool:
     return isinstance(held, dict) and held.get("kind") == "check"
 
 
-def _model(name: str | None, *, pictures: bool) -> tuple[list[dict[str, Any]], Any]:
-    """What a model was trained on, and what it sees in a picture; by default mini's features alone."""
+def _model(name: str | None, *, pictures: bool) -> tuple[list[dict[str, Any]], Any, Any]:
+    """What a model was trained on, what it sees in a picture, and how it scores one; mini unless named."""
     if name is None and not pictures:
-        return [], None
+        return [], None, None
+    from visq.aspects import aspect
     from visq.backbones import BACKBONES, find_model
+    from visq.scoring import Scorer
 
     folder = find_model(name or "mini")
     trained_on = [] if name is None else list(folder.spec.get("trained_on", []))
     if not pictures:
-        return trained_on, None
+        return trained_on, None, None
     backbone = BACKBONES.get(folder.backbone)(folder, threads=1)
     if "embed" not in backbone.capabilities:
         if name is not None:
             warn(f"{name} offers no features: duplicates are not looked for in them")
-        return trained_on, None
+        return trained_on, None, None
+    scorer = Scorer(folder, backbone, [aspect(one) for one in folder.aspects])
 
     def of_picture(picture: Any) -> Any:
         return backbone.embed([backbone.prepare(picture)])[0]
 
-    return trained_on, of_picture
+    def scored(picture: Any, wanted: str) -> float | None:
+        if wanted not in folder.aspects:
+            return None
+        return scorer.score_pictures([scorer.prepare(picture)])[0][wanted].value
+
+    return trained_on, of_picture, scored
 
 
 def _progress(*, quiet: bool) -> Callable[[int], None]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from checked_tables import check_rows, loud, of, one_of, word_of
 
@@ -43,6 +44,42 @@ def test_a_column_of_strengths(tmp_path):
     rows = [{**row, "severity": row["image"][-5], "image": f"r{i}.png"} for i, row in enumerate(series(+1))]
     rows = [{**row, "image": f"{i // 5}/x.png", "id": str(i)} for i, row in enumerate(rows)]
     assert one_of(check_rows(tmp_path, rows), "direction").figures["n_series"] == 6
+
+
+def test_columns_of_reference_distortion_and_strength(tmp_path):
+    rows = [
+        {
+            "image": f"{i:04d}.png",
+            "reference": f"r{i // 5 % 6}",
+            "distortion": "ab"[i // 30],
+            "severity": i % 5,
+        }
+        for i in range(60)
+    ]
+    rng = np.random.default_rng(0)
+    rows = [{**row, "mos": round(20 + 12 * row["severity"] + rng.normal(0, 4), 3)} for row in rows]
+    found = one_of(check_rows(tmp_path, rows), "direction")
+    assert (found.severity, found.figures["n_series"]) == ("error", 12)
+    assert not loud(check_rows(tmp_path, [{**row, "mos": 100 - row["mos"]} for row in rows]))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_model_that_scores_the_pictures_the_other_way(tmp_path, sign):
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(40):
+        grey = int(rng.integers(20, 230))
+        Image.new("RGB", (9, 9), (grey, grey, i)).save(tmp_path / f"{i}.png")
+        rows.append({"image": f"{i}.png", "mos": round(3 + sign * grey / 120 + rng.normal(0, 0.1), 3)})
+    options = {"pictures": True, "rate": lambda picture, aspect: float(picture[0, 0, 0])}
+    found = of(check_rows(tmp_path, rows, **options), "direction")
+    assert [f.severity for f in found] == ([] if sign > 0 else ["warning"])
+    if found:
+        assert found[0].figures["model_srcc"] < -0.9
+        assert "what the model scores the pictures runs against them" in found[0].message
+    assert not of(check_rows(tmp_path, rows, pictures=True), "direction"), "no model was asked"
+    few = [{**row, "mos": round(rng.normal(3, 0.6), 3)} for row in rows]
+    assert not of(check_rows(tmp_path, few, **options), "direction")
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -14,7 +14,7 @@ from visq.aspects import names as aspect_names
 from visq.core.errors import DataError
 from visq.core.registry import unknown_name
 from visq.core.scales import LevelIntervals, Scale
-from visq.core.types import printable
+from visq.core.types import Picture, printable
 from visq.core.version import __version__
 from visq.data.columns import LABEL_COLUMNS, group_columns, label_column, named, std_column
 from visq.data.groups import joined_groups
@@ -25,7 +25,7 @@ from visq.evaluation.checks import CHECKS
 from visq.evaluation.checks.columns import ASPECTS, are_numbers, number
 from visq.evaluation.checks.finding import CheckedSet, Finding
 from visq.evaluation.checks.names import folder_of, stem_of
-from visq.evaluation.checks.pictures import Embed, picture_facts
+from visq.evaluation.checks.pictures import Embed, Rate, picture_facts
 from visq.evaluation.checks.shortcuts import ask_for_packages
 from visq.evaluation.figures.label_scale import parse_label_scale
 from visq.evaluation.figures.protocols import Protocol, protocols_for
@@ -53,6 +53,7 @@ class CheckOptions:
         format: name of the tables' format.
         pictures: look at the pictures too.
         embed: what a model sees in a picture, for duplicates in its features; None leaves them out.
+        rate: what a model scores a picture, for labels that run against it; None leaves that out.
         trained_on: tables `trained_on` of a model whose training lists are compared.
     """
 
@@ -66,6 +67,7 @@ class CheckOptions:
     format: str | None = None
     pictures: bool = True
     embed: Embed | None = None
+    rate: Rate | None = None
     trained_on: Sequence[dict[str, Any]] = _NO_TABLES
 
 
@@ -164,6 +166,10 @@ def check_sets(
     return CheckReport(tuple(findings), tuple(sets), tuple(CHECKS))
 
 
+def _rate_as(rate: Rate, aspect: str) -> Callable[[Picture], float | None]:
+    return lambda picture: rate(picture, aspect)
+
+
 def _after(before: int, on_progress: Callable[[int], None]) -> Callable[[int], None]:
     return lambda done: on_progress(before + done)
 
@@ -185,6 +191,7 @@ def read_set(
     std = std_column(table.columns, aspect or "", label) if label else None
     any_file = options.pictures and any(row.path is not None for row in rows)
     paths = [row.path for row in rows] if any_file else []
+    rate = None if options.rate is None else _rate_as(options.rate, aspect or "quality")
     return CheckedSet(
         name=printable(name),
         manifest=printable(os.fspath(path)),
@@ -201,7 +208,7 @@ def read_set(
         label_scale=scale,
         intervals=intervals,
         protocol=protocol.name if protocol else None,
-        facts=picture_facts(paths, embed=options.embed, on_progress=on_progress) if any_file else (),
+        facts=picture_facts(paths, embed=options.embed, rate=rate, on_progress=on_progress) if paths else (),
         trained_on=[
             entry for entry in options.trained_on if aspect is None or entry.get("aspect") in (aspect, None)
         ],

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visq.evaluation.checks.finding import CheckedSet, Finding
-from visq.evaluation.checks.groups import column_of, file_names, folder_of, stem_of
+from visq.evaluation.checks.groups import column_of, file_names, folder_of, stem_of, ways
 from visq.evaluation.checks.labels import extreme_blocks
 from visq.evaluation.checks.levels import levels_of
 from visq.evaluation.figures.label_scale import scale_text
@@ -30,6 +30,7 @@ _SCORE_COLUMNS = ("prediction", "predicted", "pred", "model_score", "score")
 _MOST_IN_SERIES = 10  # more steps are a running number, and no strength
 _CLEAR = 3.5  # standard deviations of chance; one set in 4,000 by chance
 _HALF = 0.5
+_AGAINST_MODEL = -0.3  # SRCC; a model that knows nothing of such pictures stays nearer to 0
 _USUAL = ((0.0, 1.0), (1.0, 5.0), (1.0, 10.0), (0.0, 100.0))
 _FEWEST_PRISTINE = 3
 _FEWEST = 10
@@ -46,11 +47,11 @@ class _Reason:
 
 
 def direction(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
-    """Labels that point another way than they are read, by five kinds of evidence; level words that do.
+    """Labels that point another way than they are read, by six kinds of evidence; level words that do.
 
     The evidence: labels rise with the strength of a distortion; undistorted pictures have the worst labels; a
-    model's scores run against the labels; the pictures are of a data set that is known to have DMOS; a block
-    of rows shares the label 0 at the worst end.
+    column of scores runs against the labels; so does what a model scores the pictures; the pictures are of a
+    data set that is known to have DMOS; a block of rows shares the label 0 at the worst end.
     """
     for one in sets:
         if one.is_yes_or_no:
@@ -127,12 +128,24 @@ def _series(one: CheckedSet) -> dict[str, list[tuple[float, float, int]]]:
     column = next((name for name in columns if name.casefold() in _STRENGTH_COLUMNS), None)
     cells = None if column is None else column_of(one, column)
     files = file_names(one)
+    stated = None if column is None else _stated_series(one)
     found: dict[str, list[tuple[float, float, int]]] = defaultdict(list)
     for i, label in zip(at.tolist(), labels.tolist(), strict=True):
         said = _strength(files[i], None if cells is None else cells[i])
         if said is not None:
-            found[said[0]].append((said[1], label, i))
+            found[said[0] if stated is None else stated[i]].append((said[1], label, i))
     return found
+
+
+def _stated_series(one: CheckedSet) -> list[str] | None:
+    """Series of each row by columns of its reference and its distortion; None without a reference."""
+    reference = next(
+        (found for found in ways(one) if found.name == "reference" and not found.from_names), None
+    )
+    if reference is None:
+        return None
+    kinds = [column_of(one, name) for name in _kind_columns(one)]
+    return ["/".join(cells) for cells in zip((v or "" for v in reference.values), *kinds, strict=True)]
 
 
 def _strength(name: str, cell: str | None) -> tuple[str, float] | None:
@@ -209,6 +222,23 @@ def _by_scores(one: CheckedSet) -> _Reason | None:
     )
 
 
+def _by_model(one: CheckedSet) -> _Reason | None:
+    """What a model scores the pictures runs against the labels."""
+    at, labels = one.labelled()
+    scores = [one.facts[i].score for i in at.tolist()] if one.facts else []
+    known = [k for k, score in enumerate(scores) if score is not None]
+    if len(known) < 2 * _FEWEST:
+        return None
+    r = srcc(np.array([scores[k] for k in known], dtype=np.float64), labels[known])
+    if math.isnan(r) or r > _AGAINST_MODEL or r * math.sqrt(len(known) - 1) > -_CLEAR:
+        return None
+    return _Reason(
+        f"what the model scores the pictures runs against them (SRCC {r:.3f}, n = {len(known)})",
+        False,
+        {"model_srcc": r, "n_scored": len(known)},
+    )
+
+
 def _known(one: CheckedSet) -> _Reason | None:
     """The pictures lie in the folder of a data set whose labels are known to point the other way."""
     if one.protocol is not None or not one.rows or one.label_column is None:
@@ -243,7 +273,7 @@ def _block(one: CheckedSet) -> _Reason | None:
     return None
 
 
-_EVIDENCE = (_by_strength, _pristine, _by_scores, _known, _block)
+_EVIDENCE = (_by_strength, _pristine, _by_scores, _by_model, _known, _block)
 
 
 def _words(one: CheckedSet) -> Iterator[Finding]:

@@ -42,7 +42,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """What one pass over a picture's file found; a few hundred bytes, so that 10,000 pictures stay small.
+    """What one pass over a picture's file found: about 1 KiB, and 2 bytes for each of a model's features.
+
+    Of mini's 1,280 features that is 2,560 bytes: 10,000 pictures are 35 MB.
 
     Attributes:
         sha256: of the bytes; None where the file cannot be read.
@@ -58,6 +60,7 @@ class PictureFacts:
         dhash: 64-bit difference hash of the decoded picture.
         phash: 64-bit DCT hash of it.
         features: float16 as bytes, what a model sees in the picture, of length 1; empty where not asked.
+        score: what the model scores it, higher is better; None where it was not asked.
     """
 
     sha256: str | None
@@ -73,6 +76,7 @@ class PictureFacts:
     dhash: int = 0
     phash: int = 0
     features: bytes = b""
+    score: float | None = None
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,11 @@ from visq.scoring.cpus import cpu_limit
 Embed = Callable[[Picture], NDArray[np.float32]]
 """What a model sees in a picture: uint8 [h, w, 3] to float32 [d]."""
 
+Rate = Callable[[Picture, str], float | None]
+"""What a model scores a picture for an aspect, higher is better; None where it does not know the aspect."""
+MOST_RATED = 300
+"""Pictures of a set that a model scores: enough to see which way labels point."""
+
 MISSING = PictureFacts(None, -1, "no such file", "missing")
 
 
@@ -29,6 +36,7 @@ def picture_facts(
     paths: Sequence[str | None],
     *,
     embed: Embed | None = None,
+    rate: Callable[[Picture], float | None] | None = None,
     workers: int | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> list[PictureFacts]:
@@ -37,6 +45,7 @@ def picture_facts(
     Args:
         paths: [n]; None stands for a file that is not there.
         embed: features of a picture; called in worker threads. None leaves them out.
+        rate: score of a picture; called likewise, for at most 300 of them, spread evenly. None leaves it out.
         workers: threads; None takes one a CPU.
         on_progress: called with the number of pictures done.
 
@@ -44,26 +53,30 @@ def picture_facts(
         [n]; a picture that cannot be used has its reason.
     """
     found = []
+    step = max(1, math.ceil(len(paths) / MOST_RATED))
+    asked = ((path, embed, rate if i % step == 0 else None) for i, path in enumerate(paths))
     with ThreadPoolExecutor(workers or cpu_limit()) as pool:
-        for facts in _in_order(pool, paths, embed, 2 * (workers or cpu_limit()) + 2):
+        for facts in _in_order(pool, asked, 2 * (workers or cpu_limit()) + 2):
             found.append(facts)
             on_progress(len(found))
     return found
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, paths: Sequence[str | None], embed: Embed | None, ahead: int
+    pool: ThreadPoolExecutor, asked: Iterable[tuple[Any, ...]], ahead: int
 ) -> Iterator[PictureFacts]:
     pending: deque[Future[PictureFacts]] = deque()
-    for path in paths:
-        pending.append(pool.submit(_facts, path, embed))
+    for one in asked:
+        pending.append(pool.submit(_facts, *one))
         if len(pending) > ahead:
             yield pending.popleft().result()
     while pending:
         yield pending.popleft().result()
 
 
-def _facts(path: str | None, embed: Embed | None) -> PictureFacts:
+def _facts(
+    path: str | None, embed: Embed | None, rate: Callable[[Picture], float | None] | None
+) -> PictureFacts:
     if path is None:
         return MISSING
     try:
@@ -91,6 +104,7 @@ def _facts(path: str | None, embed: Embed | None) -> PictureFacts:
         dhash=difference_hash(picture),
         phash=dct_hash(picture),
         features=b"" if embed is None else unit(embed(picture)).astype(np.float16).tobytes(),
+        score=None if rate is None else rate(picture),
     )
 
 
