@@ -255,6 +255,13 @@ def test_three_sets_are_summed_up_with_the_mean_first(tmp_path: Path) -> None:
     assert {str(link)[1:] for link in links} <= ids
 
 
+def test_captions_name_the_level_of_the_report(tmp_path: Path) -> None:
+    settings = {"resamples": 1000, "level": 0.9, "method": "percentile", "seed": 0}
+    text = page(tmp_path, run(PLAIN, settings=settings)).text
+    assert "Bars are 90 % intervals." in text
+    assert "95 %" not in text
+
+
 def test_sets_trained_on_have_a_mean_of_their_own_and_one_without_a_value_says_why(tmp_path: Path) -> None:
     sets = [scored_set(60, name=name, seed=k) for k, name in enumerate(("koniq", "spaq", "kadid", "ava"))]
     known = {"srcc": {"value": 0.9, "n_sets": 2, "how": "Fisher z", "note": None}}

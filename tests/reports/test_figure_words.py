@@ -152,6 +152,7 @@ def test_notes_hold_what_belongs_to_a_figure() -> None:
     )
     assert note_of("pair_accuracy_gap_25", figure(0.9, gap=25.0)) == "labels more than 25 apart"
     assert note_of("plcc_logistic5", figure(None, parameters=[])) == ""
+    assert "lies at the edge of what is searched" in note_of("plcc_logistic4", held | {"at_limit": True})
 
 
 def test_nothing_is_said_of_numbers_that_do_not_exist() -> None:

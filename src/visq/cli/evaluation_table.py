@@ -8,6 +8,7 @@ from typing import Any
 from visq.reports.figure_words import title_of
 
 _WIDTH = 38
+_TOLD = ("no interval: ", "interval from ")
 
 
 def evaluation_lines(report: Mapping[str, Any]) -> list[str]:
@@ -37,9 +38,9 @@ def _mean(means: Mapping[str, Any], which: str) -> Iterator[str]:
 def _about_source(report: Mapping[str, Any]) -> str:
     source = report["source"]
     what = f"{source['name']} ({source['model_hash'][:8]})" if source["model_hash"] else source["name"]
-    level = round(100 * report["settings"]["level"])
+    level = 100 * report["settings"]["level"]
     resamples = report["settings"]["resamples"]
-    return f"{what}, {report['aspect']}; intervals of {level} %, {resamples} resamples of groups"
+    return f"{what}, {report['aspect']}; intervals of {level:g} %, {resamples} resamples of groups"
 
 
 def _set(one: Mapping[str, Any]) -> Iterator[str]:
@@ -58,7 +59,22 @@ def _set(one: Mapping[str, Any]) -> Iterator[str]:
     for entry in one["within"]:
         n = f"{entry['n_parts']} parts"
         yield f"  {'SRCC ' + entry['about']:<{_WIDTH}}{_value(entry['mean'])}  mean of {n}"
+    yield from _told(one["figures"])
     yield from (f"  {line}" for line in one["verdict"])
+
+
+def _told(figures: Mapping[str, Any]) -> Iterator[str]:
+    """Why which figures have no interval, or one of fewer resamples; and fits at the limit."""
+    said: dict[str, list[str]] = {}
+    for name, figure in figures.items():
+        if figure["value"] is None:
+            continue
+        parts = [part for part in (figure["note"] or "").split("; ") if part.startswith(_TOLD)]
+        if figure.get("at_limit"):
+            parts.append("the best curve lies at the edge of what is searched")
+        for part in parts:
+            said.setdefault(part, []).append(title_of(name)[0])
+    yield from (f"  {part} ({', '.join(names)})" for part, names in said.items())
 
 
 def _value(figure: Mapping[str, Any]) -> str:

@@ -55,19 +55,19 @@ def write_evaluation_page(run: Run, path: str | os.PathLike[str]) -> None:
         InputError: the file cannot be written.
     """
     report: Values = without_nan(run.report)
+    level = level_written(report.get("settings") or {})
     sets = [
-        _set(k, scored, about)
+        _set(k, scored, about, level)
         for k, (scored, about) in enumerate(zip(run.sets, report["sets"], strict=True), start=1)
     ]
     thumbnails, n_reached = thumbnails_by_path(
         one.path for held in sets for choice in (held["worst"], held["uncertain"]) for one in choice.pictures
     )
-    settings = report.get("settings") or {}
     page = template("evaluation_report.html.j2").render(
         **_head(report, sets),
         sets=sets,
         summary=_summary(report, sets) if len(sets) > 1 else None,
-        level=level_written(settings),
+        level=level,
         thumbnails=thumbnails,
         n_reached=n_reached,
         made=list(_made(report)),
@@ -186,7 +186,7 @@ def _counts(about: Values) -> tuple[str, ...]:
 # --- one set -----------------------------------------------------------------------------------------------
 
 
-def _set(k: int, scored: ScoredSet, about: Values) -> dict[str, Any]:
+def _set(k: int, scored: ScoredSet, about: Values, level: str) -> dict[str, Any]:
     figures: Mapping[str, Values] = about.get("figures") or {}
     low = _lowest(figures)
     failures = [row for row in zip(scored.ids, scored.errors, scored.kinds, strict=True) if row[1]]
@@ -198,7 +198,7 @@ def _set(k: int, scored: ScoredSet, about: Values) -> dict[str, Any]:
         "sentences": list(sentences(about)),
         "figures": [_figure_row(name, figure, low) for name, figure in figures.items()],
         "range_title": f"{written(low)[:2].removesuffix('.')} to 1",
-        "plots": list(plots_of(scored, about)),
+        "plots": list(plots_of(scored, about, level)),
         "worst": worst(scored),
         "uncertain": most_uncertain(scored),
         "failures": failures[:MAX_FAILURES],

@@ -28,6 +28,7 @@ _TITLES = {
     "gaussian_kl": ("KL to the raters", "between Gaussians, mean over pictures"),
     "gaussian_js": ("JS to the raters", "between Gaussians, mean over pictures"),
     "gaussian_w2": ("W2 to the raters", "between Gaussians, mean over pictures"),
+    "crps_gaussian": ("CRPS", "the score's Gaussian against the label, mean over pictures"),
     "coverage": ("Coverage", "share of labels inside the score's interval"),
     "half_width": ("Half width", "of the score's interval, in its unit"),
     "srcc_failures_at_middle": ("SRCC, failures counted", "failed rows at the middle of the scale"),
@@ -42,7 +43,7 @@ _TITLES = {
 }
 _GAP = re.compile(r"pair_accuracy_gap_(\d+)")
 _FLOOR = re.compile(r"floor_(.+)_(srcc|plcc)")
-_UNBOUNDED = {"rmse", "mae", "half_width", "gaussian_kl", "gaussian_js", "gaussian_w2"}
+_UNBOUNDED = {"rmse", "mae", "half_width", "gaussian_kl", "gaussian_js", "gaussian_w2", "crps_gaussian"}
 _CLEAR = 0.05  # differences of correlations and of shares of a scale below it are not worth a sentence
 
 
@@ -267,6 +268,8 @@ def note_of(name: str, figure: Figure) -> str:
     for key, form in _DETAILS.items():
         if _is_known(figure.get(key)):
             said.append(form.format(_plain(figure[key])))
+    if figure.get("at_limit"):
+        said.append("the best curve lies at the edge of what is searched: a step, an exponential or a line")
     if figure.get("n_undefined"):
         said.append(f"{figure['n_undefined']} resamples without it left out")
     if name.startswith("pair_accuracy") and figure.get("gap"):

@@ -51,12 +51,13 @@ class Plot:
     is_wide: bool = False
 
 
-def plots_of(scored: ScoredSet, about: Values) -> Iterator[Plot]:
+def plots_of(scored: ScoredSet, about: Values, level: str) -> Iterator[Plot]:
     """The plots of a set that its rows and its report give; none where no row has a score.
 
     Args:
         scored: the set, failures included.
         about: its entry in the report.
+        level: nominal coverage of its intervals, such as `95 %`.
 
     Raises:
         MissingExtra: matplotlib is not installed.
@@ -66,8 +67,8 @@ def plots_of(scored: ScoredSet, about: Values) -> Iterator[Plot]:
         yield from _classes(rows)
     elif len(rows):
         yield _scatter(rows, about)
-    for make in (_reliability, _levels):
-        yield from make(rows, about)
+    yield from _reliability(rows, about, level)
+    yield from _levels(rows, about)
     yield from _labels(rows, about)
     if len(rows) and "auroc" not in (about.get("figures") or {}):
         yield _histogram("Scores", _SCORES, rows.scores, rows.score_scale, "score")
@@ -181,7 +182,7 @@ def _levels(rows: ScoredSet, about: Values) -> Iterator[Plot]:
     yield Plot("Residuals by level", caption, svg, ("level", "pictures", "mean", "std"), listed)
 
 
-def _reliability(rows: ScoredSet, about: Values) -> Iterator[Plot]:
+def _reliability(rows: ScoredSet, about: Values, level: str) -> Iterator[Plot]:
     bins = [b for b in about.get("reliability") or () if None not in (b["score_mean"], b["label_mean"])]
     if not bins:
         return
@@ -195,7 +196,7 @@ def _reliability(rows: ScoredSet, about: Values) -> Iterator[Plot]:
         names = ("mean score", "mean label")
         caption = "Pictures in bins of about equal size by their score, and the mean label in each."
     if np.isfinite(low).any():
-        caption += " Bars are 95 % intervals."
+        caption += f" Bars are {level} intervals."
     if line is not None:
         caption += " On the dashed line scores mean what they say."
     listed = [

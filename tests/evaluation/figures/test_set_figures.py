@@ -17,7 +17,7 @@ from visq.evaluation import group_bootstrap
 from visq.evaluation.figures.measured import Measured, Settings
 from visq.evaluation.figures.protocols import protocol
 from visq.evaluation.figures.set_figures import set_figures
-from visq.metrics import krcc, srcc
+from visq.metrics import crps_gaussian, krcc, srcc
 
 FAST = Settings(resamples=200, seed=3)
 UP, DOWN, MOS = Scale(0, 5), Scale(0, 100, "down"), Scale(1, 5)
@@ -123,6 +123,13 @@ def test_logistic_fits_say_what_they_are_and_have_no_interval():
         assert "these very labels" in found["note"]
 
 
+def test_a_fit_at_the_edge_of_what_is_searched_says_so():
+    x = np.linspace(0, 1, 60)
+    one = make_set("a", np.exp(4 * x), x)
+    assert set_figures(one, settings=FAST)["figures"]["plcc_logistic4"]["at_limit"] is True
+    assert set_figures(measured_set(), settings=FAST)["figures"]["plcc_logistic4"]["at_limit"] is False
+
+
 def test_a_fit_that_does_not_exist_is_no_number():
     labels, scores = [1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 2.5, 3.0]
     figures = set_figures(make_set("a", labels, scores), settings=FAST)["figures"]
@@ -152,11 +159,16 @@ def test_gaussian_gaps_by_hand():
     figures = set_figures(one, settings=FAST)["figures"]
     assert figures["gaussian_kl"]["value"] == pytest.approx((2 + 0 + 0 + 2) / 4)  # gap^2 / (2 std^2)
     assert figures["gaussian_w2"]["value"] == pytest.approx(0.5)
+    hit, miss = crps_gaussian([0, 1], score=[0, 0], spread=[0.5, 0.5])
+    assert figures["crps_gaussian"]["value"] == pytest.approx((hit + miss) / 2)
     # On half the scale in twice as fine a unit everything is half as large, and the gaps the same.
     halved = replace(one, scores=one.scores * 0.5, spread=one.spread * 0.5, score_scale=Scale(0.5, 2.5))
     again = set_figures(halved, settings=FAST)["figures"]
     for name in ("gaussian_kl", "gaussian_js", "gaussian_w2"):
         assert again[name]["value"] == pytest.approx(figures[name]["value"], rel=1e-12)
+    unrated = set_figures(replace(one, stds=np.full(n, np.nan)), settings=FAST)["figures"]
+    assert unrated["crps_gaussian"] == figures["crps_gaussian"]  # needs no std of the raters
+    assert "gaussian_w2" not in unrated
     pointed = set_figures(replace(one, spread=np.zeros(n)), settings=FAST)["figures"]
     assert math.isnan(pointed["gaussian_kl"]["value"])
     assert "infinite in 4 rows" in pointed["gaussian_kl"]["note"]

@@ -13,6 +13,8 @@ from run_folders import make_set
 from visq.evaluation.figures.measured import Measured, Settings
 from visq.evaluation.figures.protocols import protocol
 from visq.evaluation.figures.within import floor_figure, within_figures
+from visq.evaluation.statistics.differences import paired_difference
+from visq.metrics import srcc
 
 AGIQA, AVA = protocol("agiqa3k"), protocol("ava")
 
@@ -144,6 +146,12 @@ def test_the_floor_is_the_mean_of_the_generator_on_other_folds():
     assert found["value"] == pytest.approx(stats.spearmanr(predicted, one.labels).statistic, abs=1e-12)
     assert found["low"] < found["value"] < found["high"]
     assert "no pixels" in found["note"]
+    expected = paired_difference(
+        srcc, one.scores, predicted, one.labels, one.groups, n_resamples=100, rng=np.random.default_rng(0)
+    )
+    told = found["difference"]
+    assert (told["value"], told["p"]) == (expected.difference, expected.p_value)
+    assert (told["low"], told["high"]) == (expected.interval.low, expected.interval.high)
 
 
 def test_a_generator_of_one_fold_falls_back_on_the_mean_of_all():
@@ -152,6 +160,10 @@ def test_a_generator_of_one_fold_falls_back_on_the_mean_of_all():
     one = replace(one, columns={"generator": np.array(list("aabbccdd")), "fold": fold})
     found = floor_figure(Measured(one, Settings(50)), "generator")["floor_generator_srcc"]
     assert found["value"] == pytest.approx(stats.spearmanr([6.5] * 4 + [2.5] * 4, one.labels).statistic)
+    few = replace(one, groups=np.array(list("aabbccdd")), group_column="scene")
+    found = floor_figure(Measured(few, Settings(50)), "generator")["floor_generator_srcc"]["difference"]
+    assert found["value"] > 1
+    assert math.isnan(found["low"])
 
 
 def test_without_folds_there_is_no_floor():

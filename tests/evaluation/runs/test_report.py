@@ -62,3 +62,8 @@ def test_sets_the_model_was_trained_on_have_a_mean_of_their_own(tmp_path):
 def test_a_mean_that_does_not_exist_is_printed_with_its_reason(tmp_path):
     lines = evaluation_lines(report(tmp_path, ["a", "b"], wave=0))
     assert lines[-2].split(maxsplit=1) == ["SRCC", "- (a correlation of 1 or -1 has no Fisher z)  2 sets"]
+
+
+def test_figures_without_an_interval_are_printed_with_the_reason(tmp_path):
+    lines = evaluation_lines(report(tmp_path, ["a"], wave=0))
+    assert "  no interval: all resamples give the same (SRCC, PLCC, KRCC, Pair accuracy)" in lines

@@ -13,13 +13,25 @@ from typing import Any
 import numpy as np
 
 from visq.core.scales import LevelIntervals, Scale
+from visq.core.types import BoolArray
 from visq.evaluation.figures.detection_figures import detection_figures, detection_reliability, is_detection
 from visq.evaluation.figures.label_facts import label_facts, level_residuals, score_bins
 from visq.evaluation.figures.measured import Figure, Measured, Settings
 from visq.evaluation.figures.protocols import Protocol
 from visq.evaluation.figures.scored import LIMIT_KIND, Float64Array, ScoredSet
 from visq.evaluation.figures.within import floor_figure, within_figures
-from visq.metrics import gaussian_js, gaussian_kl, gaussian_w2, krcc, pair_accuracy, plcc_fitted
+from visq.metrics import (
+    crps_gaussian,
+    gaussian_js,
+    gaussian_kl,
+    gaussian_w2,
+    krcc,
+    mae,
+    outlier_ratio,
+    pair_accuracy,
+    plcc_fitted,
+    rmse,
+)
 
 GAPS = (0.1, 0.25, 0.5)
 """Shares of the labels' scale that the labels of a pair lie apart, for `pair_accuracy_gap_10` and so on."""
@@ -94,9 +106,18 @@ def _correlations(measured: Measured) -> dict[str, Figure]:
 def _fitted(measured: Measured, fit: str) -> Figure:
     """PLCC after a logistic fit: no interval, since every resample would need a fit of its own."""
     if measured.n < 2:
-        return measured.missing("a correlation needs 2 rows") | {"fit": fit, "converged": False}
+        return measured.missing("a correlation needs 2 rows") | {
+            "fit": fit,
+            "converged": False,
+            "at_limit": False,
+        }
     result = plcc_fitted(measured.rows.scores, measured.rows.mos, fit=fit)
-    more = {"fit": fit, "converged": result.converged, "parameters": list(result.parameters)}
+    more = {
+        "fit": fit,
+        "converged": result.converged,
+        "at_limit": result.at_limit,
+        "parameters": list(result.parameters),
+    }
     if not result.converged:
         return measured.missing(f"{result.reason}; see plcc, which is raw") | more
     note = "fitted on these very labels, so no property of the model; no interval is made of it"
@@ -109,23 +130,28 @@ def _errors(measured: Measured) -> dict[str, Figure]:
     if moved is None:
         reason = "the labels' scale or the scores' is not known (--label-scale, --score-scale)"
         return {name: measured.missing(reason) for name in ("rmse", "mae", "outlier_ratio")}
-    gaps = moved - measured.rows.mos
+    mos = measured.rows.mos
+    gaps = moved - mos
     note = "scores moved linearly from their scale to the labels'"
     found = {
         "rmse": measured.mean(gaps**2, np.sqrt, note=note),
         "mae": measured.mean(np.abs(gaps), note=note),
     }
-    return found | {"outlier_ratio": _outlier_ratio(measured, gaps)}
+    if measured.n:  # the figure itself is that of visq.metrics; a mean of parts is what can be resampled
+        found["rmse"]["value"], found["mae"]["value"] = rmse(moved, mos), mae(moved, mos)
+    return found | {"outlier_ratio": _outlier_ratio(measured, moved)}
 
 
-def _outlier_ratio(measured: Measured, gaps: Float64Array) -> Figure:
+def _outlier_ratio(measured: Measured, moved: Float64Array) -> Figure:
     known = ~np.isnan(measured.rows.stds)
     if not known.any():
         return measured.missing("the raters' std is not known for any row")
-    inside = measured.kept(known)
-    outliers = np.abs(gaps[known]) > OUTLIER_STDS * inside.rows.stds
+    inside, moved = measured.kept(known), moved[known]
+    mos, stds = inside.rows.mos, inside.rows.stds
+    outliers = np.abs(moved - mos) > OUTLIER_STDS * stds
     note = f"share further from the label than {OUTLIER_STDS:g} std of its raters"
-    return inside.mean(outliers.astype(np.float64), note=note)
+    found = inside.mean(outliers.astype(np.float64), note=note)
+    return found | {"value": outlier_ratio(moved, mos, stds, k=OUTLIER_STDS)}
 
 
 def _pairs(measured: Measured) -> dict[str, Figure]:
@@ -146,24 +172,32 @@ def _pairs(measured: Measured) -> dict[str, Figure]:
 
 
 def _distributions(measured: Measured) -> dict[str, Figure]:
-    """Gaps between the Gaussian of the raters and that of the model, where both have a mean and a std."""
+    """How the score's Gaussian lies beside the label, and beside the raters' where their std is known."""
     rows = measured.rows
-    known = ~(np.isnan(rows.stds) | np.isnan(rows.spread))
-    if rows.scores_in_label_unit is None or not known.any():
+    has_spread, has_std = ~np.isnan(rows.spread), ~np.isnan(rows.stds)
+    if rows.scores_in_label_unit is None or not has_spread.any():
         return {}
-    inside = measured.kept(known)
-    moved = np.asarray(inside.rows.scores_in_label_unit, dtype=np.float64)
-    unit = _length(rows.label_scale) / _length(rows.score_scale)
-    spread = inside.rows.spread * unit
-    found = {}
+    held, moved, spread = _gaussians(measured, has_spread)
+    gaps = crps_gaussian(held.rows.mos, score=moved, spread=spread)
+    found = {"crps_gaussian": held.mean(gaps, note="mean over rows, the score's Gaussian against the label")}
+    if not (has_spread & has_std).any():
+        return found
+    held, moved, spread = _gaussians(measured, has_spread & has_std)
     for name, gap in (
         ("gaussian_kl", gaussian_kl),
         ("gaussian_js", gaussian_js),
         ("gaussian_w2", gaussian_w2),
     ):
-        gaps = gap(inside.rows.mos, inside.rows.stds, score=moved, spread=spread)
-        found[name] = _mean_gap(inside, gaps)
+        gaps = gap(held.rows.mos, held.rows.stds, score=moved, spread=spread)
+        found[name] = _mean_gap(held, gaps)
     return found
+
+
+def _gaussians(measured: Measured, known: BoolArray) -> tuple[Measured, Float64Array, Float64Array]:
+    """The rows that are known, their scores and their spreads in the unit of the labels."""
+    held = measured.kept(known)
+    unit = _length(held.rows.label_scale) / _length(held.rows.score_scale)
+    return held, np.asarray(held.rows.scores_in_label_unit, dtype=np.float64), held.rows.spread * unit
 
 
 def _length(scale: Scale | None) -> float:

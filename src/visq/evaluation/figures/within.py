@@ -17,7 +17,9 @@ from visq.evaluation.figures.measured import Figure, Measured
 from visq.evaluation.figures.protocols import Protocol
 from visq.evaluation.figures.scored import StrArray
 from visq.evaluation.statistics.counted import CountedSrcc
-from visq.evaluation.statistics.resampling import Float64Array, Groups
+from visq.evaluation.statistics.differences import Resampled
+from visq.evaluation.statistics.intervals import FEWEST_GROUPS
+from visq.evaluation.statistics.resampling import Float64Array, Groups, resampled
 from visq.metrics import srcc
 
 FEWEST_ROWS = 3
@@ -169,7 +171,8 @@ def floor_figure(measured: Measured, column: str) -> dict[str, Figure]:
         column: the column, e.g. `generator`.
 
     Returns:
-        `floor_COLUMN_srcc`; empty where there is no such column, or no column `fold`.
+        `floor_COLUMN_srcc`, with `difference`: SRCC of the scores less that of the floor, on the same
+        resamples; empty where there is no such column, or no column `fold`.
     """
     rows = measured.rows
     if column not in rows.columns or FOLD not in rows.columns or measured.n < 2:
@@ -188,4 +191,24 @@ def floor_figure(measured: Measured, column: str) -> dict[str, Figure]:
     if np.isnan(predicted).any():
         return {}
     note = f"no pixels: the mean label of the {column} on the other folds"
-    return {f"floor_{column}_srcc": measured.correlation("srcc", predicted, rows.mos, note=note)}
+    found = measured.correlation("srcc", predicted, rows.mos, note=note)
+    return {f"floor_{column}_srcc": found | {"difference": _above(measured, predicted)}}
+
+
+def _above(measured: Measured, predicted: Float64Array) -> dict[str, float | None]:
+    """Difference of SRCC between scores and floor, its ends and p; nan where they do not exist."""
+    mos, count = measured.rows.mos, measured.settings.resamples
+    scores, floor = (
+        Resampled(
+            srcc(x, mos),
+            resampled(srcc, [x, mos], measured.members, count, measured.rng()),
+            measured.n,
+            len(measured.members),
+        )
+        for x in (measured.rows.scores, predicted)
+    )
+    found = scores.minus(floor, measured.settings.level)
+    if len(measured.members) < FEWEST_GROUPS:
+        return {"value": found.difference, **dict.fromkeys(("low", "high", "p"), math.nan)}
+    ends = {"low": found.interval.low, "high": found.interval.high}
+    return {"value": found.difference, **ends, "p": found.p_value}

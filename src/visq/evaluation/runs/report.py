@@ -134,7 +134,7 @@ def _entry(
     warnings = set_warnings(scored, labelled, figures, trained_on)
     more = [] if table is None else list(table["notes"])
     entry["trained_on"] = training_title(labelled, trained_on)
-    return entry | {"verdict": verdict_lines(entry), "warnings": [*warnings, *more]}
+    return entry | {"verdict": verdict_lines(entry, settings.level), "warnings": [*warnings, *more]}
 
 
 def _about_protocol(protocol: Protocol | None, n: int) -> dict[str, Any]:

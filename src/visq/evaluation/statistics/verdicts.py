@@ -13,15 +13,16 @@ BETWEEN = 0.8
 """Correlation assumed between two scorers of the same pictures where it is not known."""
 
 
-def verdict_lines(about: Mapping[str, Any]) -> list[str]:
+def verdict_lines(about: Mapping[str, Any], level: float) -> list[str]:
     """Sentences about one set.
 
     Args:
         about: its entry in the report.
+        level: 0..1, nominal coverage of its intervals.
     """
     if "auroc" in about["figures"]:
         return list(_detection(about["figures"]["auroc"]))
-    return [*_srcc(about), *_floor(about["figures"])]
+    return [*_srcc(about, level), *_floor(about["figures"])]
 
 
 def _detection(auroc: Mapping[str, Any]) -> Iterator[str]:
@@ -29,7 +30,7 @@ def _detection(auroc: Mapping[str, Any]) -> Iterator[str]:
         yield f"AUROC {_bounds(auroc)}: no better than chance, as far as {auroc['n']} rows tell"
 
 
-def _srcc(about: Mapping[str, Any]) -> Iterator[str]:
+def _srcc(about: Mapping[str, Any], level: float) -> Iterator[str]:
     srcc = about["figures"]["srcc"]
     if math.isnan(srcc["value"]):
         yield f"there is no SRCC: {srcc['note']}"
@@ -37,7 +38,7 @@ def _srcc(about: Mapping[str, Any]) -> Iterator[str]:
     if srcc["low"] <= 0 <= srcc["high"]:
         yield f"SRCC {_bounds(srcc)}: no order that {srcc['n']} rows could show"
         return
-    n = _worth(srcc["value"], srcc["low"], srcc["high"])
+    n = _worth(srcc["value"], srcc["low"], srcc["high"], level)
     gain = smallest_detectable(n, abs(srcc["value"]), BETWEEN) if 4 <= n < MOST_PICTURES else math.nan
     if not math.isnan(gain):
         yield (
@@ -46,7 +47,7 @@ def _srcc(about: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _worth(r: float, low: float, high: float) -> int:
+def _worth(r: float, low: float, high: float, level: float) -> int:
     """How many independent rows would give an interval of this length; 0 where there is none.
 
     Rows of one group tell less than as many independent ones; the interval over groups knows how much.
@@ -56,7 +57,7 @@ def _worth(r: float, low: float, high: float) -> int:
     """
     if math.isnan(low) or not -1 < low < high < 1:
         return 0
-    error = (math.atanh(high) - math.atanh(low)) / (2 * NormalDist().inv_cdf(0.975))
+    error = (math.atanh(high) - math.atanh(low)) / (2 * NormalDist().inv_cdf((1 + level) / 2))
     return round(3 + (1 + r * r / 2) / error**2)
 
 
@@ -64,9 +65,13 @@ def _floor(figures: Mapping[str, Any]) -> Iterator[str]:
     for name, figure in figures.items():
         if name.startswith("floor_") and not math.isnan(figure["value"]):
             column = name.removeprefix("floor_").removesuffix("_srcc")
-            beaten = figures["srcc"]["low"] > figure["high"]
-            what = "above" if beaten else "not clearly above"
-            yield f"SRCC is {what} what the {column} alone tells, {_bounds(figure)}"
+            found = figure["difference"]
+            if math.isnan(found["low"]):
+                yield f"the {column} alone tells {_bounds(figure)}; no test of SRCC against it exists"
+                continue
+            what = "above" if found["low"] > 0 else "below" if found["high"] < 0 else "not clearly above"
+            difference = f"difference {found['value']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]"
+            yield f"SRCC is {what} what the {column} alone tells, {_bounds(figure)}: {difference}"
 
 
 def _bounds(figure: Mapping[str, Any]) -> str:
