@@ -52,6 +52,17 @@ def test_labels_outside_the_stated_scale_are_named(tmp_path):
     assert not of(check_rows(tmp_path, rows(labels), label_scale="0..6"), "values")
 
 
+def test_a_protocol_does_not_take_one_wrong_label_for_another_scale(tmp_path):
+    labels = [*natural(0), 45]
+    table = [{**row, "image": f"{i:08d}.jpg"} for i, row in enumerate(rows(labels))]
+    found = one_of(check_rows(tmp_path, table, protocol="koniq"), "values")
+    assert (found.severity, found.rows) == ("error", ("00000200.jpg",))
+    assert "outside 1..5" in found.message
+    assert not loud(check_rows(tmp_path, table[:-1], protocol="koniq"))
+    hundred = [{**row, "mos": 20 * row["mos"]} for row in table[:-1]]
+    assert not loud(check_rows(tmp_path, hundred, protocol="koniq"))
+
+
 def test_a_slipped_decimal_point_is_found_without_a_scale(tmp_path):
     labels = natural(0)
     labels[17] = 345.0

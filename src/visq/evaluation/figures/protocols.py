@@ -15,6 +15,8 @@ from visq.core.registry import unknown_name
 from visq.core.scales import LevelIntervals, Scale, level_intervals
 from visq.evaluation.figures.label_scale import parse_label_scale
 
+_LABELS_A_FAULT = 100
+
 
 @dataclass(frozen=True)
 class Form:
@@ -95,7 +97,9 @@ class Protocol:
     sources: tuple[str, ...] = ()
 
     def form_of(self, labels: Sequence[float]) -> Form | None:
-        """The shortest form that holds all labels; the longest where none does; None where no form is known.
+        """The shortest form that holds nearly all labels; the longest where none does; None without any form.
+
+        Labels outside it are faults of the table, at most one in a hundred.
 
         Args:
             labels: float [n], as the manifest gives them.
@@ -106,7 +110,8 @@ class Protocol:
         """
         by_length = sorted(self.forms, key=lambda form: form.scale.high - form.scale.low)
         for form in by_length:
-            if all(form.scale.low <= label <= form.scale.high for label in labels):
+            outside = sum(not form.scale.low <= label <= form.scale.high for label in labels)
+            if outside <= len(labels) // _LABELS_A_FAULT:
                 return form
         return by_length[-1] if by_length else None
 
