@@ -8,6 +8,7 @@ import pytest
 
 import tiny_model
 from photos import VisqRun
+from visq.cli.console import results
 
 
 def test_help_names_the_commands(visq: VisqRun) -> None:
@@ -109,3 +110,8 @@ def test_a_model_without_goldens_does_not_pass(visq: VisqRun, tmp_path: Path) ->
     run = visq("models", "show", tiny_model.make(tmp_path / "m"), "--check")
     assert run.returncode == 1
     assert "goldens.toml" in run.stderr
+
+
+def test_an_error_of_another_file_is_not_blamed_on_standard_output(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="missing"), results():
+        (tmp_path / "missing").unlink()

@@ -41,12 +41,15 @@ def results() -> Iterator[None]:
     Raises:
         InputError: standard output cannot be written (a full disk).
         BrokenPipeError: its reader has gone, as after `| head`.
+        OSError: of a file that was named inside, as it came.
     """
     try:
         yield
         if sys.stdout is not None:  # None where the shell closed it (`>&-`); printing then does nothing
             sys.stdout.flush()
     except OSError as error:
+        if error.filename is not None:  # met at a path; what a stream cannot write names none
+            raise
         # What is still buffered would fail again, with a traceback, when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):

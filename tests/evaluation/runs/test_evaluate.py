@@ -341,9 +341,7 @@ def test_a_config_of_tables(tmp_path):
     assert options_from(config, out=tmp_path / "run") == options
 
 
-@pytest.mark.parametrize(
-    "text", ["", "format = 1\nkind = 'training'\n", "format = 1\nkind = 'evaluation'\nset = []"]
-)
+@pytest.mark.parametrize("text", ["", "format = 1\nkind = 'training'\n", "format = 2\nkind = 'evaluation'\n"])
 def test_files_that_are_no_config(tmp_path, text):
     (tmp_path / "c.toml").write_text(text)
     with pytest.raises(DataError, match="is no config of visq evaluate"):
@@ -355,11 +353,42 @@ def test_files_that_are_no_config(tmp_path, text):
         read_config(tmp_path / "d.toml")
 
 
-def test_a_config_with_a_hole_is_one_line(tmp_path):
-    text = "format = 1\nkind = 'evaluation'\naspect = 'quality'\n[[set]]\nname = 'a'\nmanifest = 'a.csv'\n"
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("resamples = 1000\n", "", "'resamples' is None; wanted a whole number"),
+        ("aspect = 'quality'", "aspect = 5", "'aspect' is 5; wanted text"),
+        ("seed = 0", "seed = -3", "'seed' is -3; wanted a whole number"),
+        ("level = 0.95", "level = '95'", "'level' is '95'; wanted a number"),
+        ("model = {name = 'mini', sha256 = ''}", "model = 'mini'", "'model' is 'mini'; wanted a table"),
+        ("name = 'mini', ", "", "'model.name' is None; wanted text"),
+        ("manifest = 'a.csv'", "manifest = 3", r"'set\[0\]\.manifest' is 3; wanted text"),
+        ("[[set]]\nname = 'a'\nmanifest = 'a.csv'\n", "set = [1]\n", r"'set' is \[1\]; wanted tables"),
+        ("[[set]]\nname = 'a'\nmanifest = 'a.csv'\n", "set = []\n", r"'set' is \[\]; wanted tables"),
+        ("name = 'a'\n", "", r"'set\[0\]\.name' is None; wanted text"),
+    ],
+)
+def test_a_config_with_a_wrong_value_is_one_line(tmp_path, old, new, message):
+    text = (
+        "format = 1\nkind = 'evaluation'\naspect = 'quality'\nresamples = 1000\nlevel = 0.95\nseed = 0\n"
+        "model = {name = 'mini', sha256 = ''}\n[[set]]\nname = 'a'\nmanifest = 'a.csv'\n"
+    )
     (tmp_path / "c.toml").write_text(text)
-    with pytest.raises(DataError, match="the config lacks a value"):
-        options_from(read_config(tmp_path / "c.toml"))
+    assert options_from(read_config(tmp_path / "c.toml")).manifests == ("a.csv",)
+    assert old in text
+    (tmp_path / "c.toml").write_text(text.replace(old, new))
+    with pytest.raises(DataError, match=rf"c\.toml': {message}"):
+        read_config(tmp_path / "c.toml")
+
+
+def test_what_cannot_be_removed_is_one_line(ratings, tiny, tmp_path):
+    options = asked(ratings, model=str(tiny), out=tmp_path / "run")
+    evaluate(options)
+    (tmp_path / "run" / "report.json").unlink()
+    (tmp_path / "run" / "report.json").mkdir()
+    with pytest.raises(InputError, match=r"cannot remove '.*report\.json': ") as caught:
+        evaluate(replace(options, overwrite=True))
+    assert caught.value.kind == "output"
 
 
 # --- stopped and killed --------------------------------------------------------------------------------

@@ -99,6 +99,26 @@ def test_a_damaged_file_is_one_line(tmp_path, name):
         read_run(run.path)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"aspect": None}, "'aspect' in report.json is None"),
+        ({"sets": []}, "'sets' in report.json holds no sets"),
+        ({"sets": [1]}, "'sets' in report.json holds no sets"),
+        ({"sets": {}}, r"'sets' in report.json is {}"),
+        ({"source": "x"}, "'source' in report.json is 'x'"),
+        ({"cost": 3}, "'cost' in report.json is 3"),
+        ({"sets": [{}]}, "no 'name'"),
+    ],
+)
+def test_a_report_without_what_others_read_is_a_damaged_run(tmp_path, change, message):
+    run = make_run(tmp_path / "r", [make_set("a", [1.0], [2.0])])
+    report = json.loads((run.path / "report.json").read_text()) | change
+    (run.path / "report.json").write_text(json.dumps(report))
+    with pytest.raises(DataError, match=rf"is a damaged run \({message}\); evaluate again"):
+        read_run(run.path)
+
+
 def test_another_format_is_refused(tmp_path):
     run = make_run(tmp_path / "r", [make_set("a", [1.0], [2.0])])
     report = json.loads((run.path / "report.json").read_text()) | {"format": 99}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -178,7 +178,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
     Raises:
         InputError: there is none.
-        DataError: it is none of an evaluation.
+        DataError: it is none of an evaluation, or a value is missing or of the wrong kind.
     """
     file = path / CONFIG if path.is_dir() else path
     try:
@@ -187,14 +187,57 @@ def read_config(path: Path) -> dict[str, Any]:
         raise InputError(f"no such config: {str(file)!r}", kind="missing") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{str(file)!r} cannot be read as a config: {error}") from error
-    if found.get("kind") != KIND or found.get("format") != FORMAT or not _has_sets(found):
+    if found.get("kind") != KIND or found.get("format") != FORMAT:
         raise DataError(f"{str(file)!r} is no config of visq evaluate that this visq reads")
+    for name, value, kind in _kinds(found):
+        if not _is_of_kind(value, kind):
+            raise DataError(f"{str(file)!r}: {name} is {value!r}; wanted {kind}")
     return found
 
 
-def _has_sets(config: Mapping[str, Any]) -> bool:
-    sets = config.get("set")
-    return isinstance(sets, list) and bool(sets) and all("manifest" in one and "name" in one for one in sets)
+_TEXT, _WHOLE, _TABLE = "text", "a whole number", "a table"
+_KINDS = {
+    "aspect": _TEXT,
+    "resamples": _WHOLE,
+    "level": "a number",
+    "seed": _WHOLE,
+    "limit": _WHOLE,
+    "label": _TEXT,
+    "group": _TEXT,
+    "label_scale": _TEXT,
+    "score": _TEXT,
+    "score_scale": _TEXT,
+    "model": _TABLE,
+}
+_NEEDED = ("aspect", "resamples", "level", "seed")
+_OF_SET = ("name", "manifest", "sha256", "protocol", "scores", "scores_sha256")
+
+
+def _kinds(config: Mapping[str, Any]) -> Iterator[tuple[str, object, str]]:
+    """Where a value stands, the value (None where it is missing), and what kind it has to be of."""
+    for name, kind in _KINDS.items():
+        if name in config or name in _NEEDED:
+            yield repr(name), config.get(name), kind
+    if isinstance(config.get("model"), Mapping):
+        for name in ("name", "sha256"):
+            yield repr(f"model.{name}"), config["model"].get(name), _TEXT
+    yield "'set'", config.get("set"), "tables, each written [[set]]"
+    for i, one in enumerate(config["set"]):
+        for name in _OF_SET:
+            if name in one or name in ("name", "manifest"):
+                yield repr(f"set[{i}].{name}"), one.get(name), _TEXT
+
+
+def _is_of_kind(value: object, kind: str) -> bool:
+    if kind == _TEXT:
+        return isinstance(value, str)
+    if kind == _TABLE:
+        return isinstance(value, Mapping)
+    if kind == _WHOLE:
+        return type(value) is int and value >= 0
+    if kind == "a number":
+        return isinstance(value, float | int) and not isinstance(value, bool)
+    return isinstance(value, list) and bool(value) and all(isinstance(one, Mapping) for one in value)
 
 
 def options_from(config: Mapping[str, Any], **run: Any) -> EvaluateOptions:
@@ -205,29 +248,26 @@ def options_from(config: Mapping[str, Any], **run: Any) -> EvaluateOptions:
         run: options that change no figure (`out`, `overwrite`, ...).
 
     Raises:
-        DataError: a value is of the wrong kind.
+        DataError: only some of its sets have a protocol.
         InputError: the values make no evaluation.
     """
     sets = config["set"]
     protocols = [one.get("protocol") for one in sets]
     if None in protocols and any(protocols):
         raise DataError("the config has a protocol for some sets and not for all; evaluate them one by one")
-    try:
-        return EvaluateOptions(
-            manifests=tuple(one["manifest"] for one in sets),
-            model=config["model"]["name"] if "model" in config else None,
-            scores=tuple(one["scores"] for one in sets if "scores" in one),
-            aspect=config["aspect"],
-            protocol=",".join(protocols) if any(protocols) else None,
-            labels=LabelChoice(config.get("label"), config.get("group"), config.get("label_scale")),
-            score=config.get("score"),
-            score_scale=config.get("score_scale"),
-            limit=config.get("limit"),
-            settings=Settings(config["resamples"], config["level"], config["seed"]),
-            **run,
-        )
-    except (KeyError, TypeError) as error:
-        raise DataError(f"the config lacks a value, or has one of the wrong kind: {error}") from error
+    return EvaluateOptions(
+        manifests=tuple(one["manifest"] for one in sets),
+        model=config["model"]["name"] if "model" in config else None,
+        scores=tuple(one["scores"] for one in sets if "scores" in one),
+        aspect=config["aspect"],
+        protocol=",".join(protocols) if any(protocols) else None,
+        labels=LabelChoice(config.get("label"), config.get("group"), config.get("label_scale")),
+        score=config.get("score"),
+        score_scale=config.get("score_scale"),
+        limit=config.get("limit"),
+        settings=Settings(config["resamples"], config["level"], config["seed"]),
+        **run,
+    )
 
 
 def refuse_other(where: str, old: Mapping[str, Any], new: Mapping[str, Any], advice: str) -> None:

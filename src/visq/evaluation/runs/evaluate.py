@@ -157,8 +157,15 @@ def _claim(options: EvaluateOptions, config: Mapping[str, Any], command: str | N
     if anew:
         write_config(folder, config)
         for name in (REPORT, SCORES, PAGE):  # another run's must not pass for this one's
-            (folder / name).unlink(missing_ok=True)
+            _remove(folder / name)
     append_event(folder, BEGUN, anew=anew, command=command, visq=__version__)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot remove {str(path)!r}: {error.strerror or error}", kind="output") from error
 
 
 def _old_config(folder: Path, *, overwrite: bool) -> Mapping[str, Any] | None:

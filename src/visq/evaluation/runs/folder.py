@@ -108,11 +108,28 @@ def read_run(path: str | Path) -> Run:
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         if report["format"] != FORMAT:
             raise DataError(f"{folder / REPORT}: format {report['format']}; this visq reads {FORMAT}")
+        _check_report(report)
         table = pyarrow().parquet.read_table(folder / SCORES)
         sets = tuple(_from_arrow(table, about, report["aspect"]) for about in report["sets"])
     except (ValueError, KeyError, TypeError, pyarrow().ArrowException) as error:
-        raise DataError(f"{str(folder)!r} is a damaged run ({error}); evaluate again") from error
+        said = f"no {error}" if isinstance(error, KeyError) else error
+        raise DataError(f"{str(folder)!r} is a damaged run ({said}); evaluate again") from error
     return Run(folder, config, report, sets)
+
+
+def _check_report(report: Mapping[str, Any]) -> None:
+    """Raise ValueError where a part that others read is not of its kind."""
+    kinds: tuple[tuple[Any, str, type | tuple[type, ...]], ...] = (
+        (report, "aspect", str),
+        (report, "sets", list),
+        (report, "source", (dict, type(None))),
+        (report, "cost", (dict, type(None))),
+    )
+    for table, name, kind in kinds:
+        if not isinstance(table.get(name), kind):
+            raise ValueError(f"{name!r} in {REPORT} is {table.get(name)!r}")
+    if not report["sets"] or not all(isinstance(one, dict) for one in report["sets"]):
+        raise ValueError(f"'sets' in {REPORT} holds no sets")
 
 
 def without_nan(value: Any) -> Any:  # any JSON value
