@@ -105,7 +105,11 @@ def test_the_report_as_json_holds_all_rows(tmp_path):
     told = json.loads(json.dumps(report.to_json(), allow_nan=False))
     assert (told["format"], told["kind"], told["n_findings"]) == (1, "check", 1)
     assert told["findings"][0]["rows"] == [row["image"] for row in rows[:30]]
-    assert set(told["findings"][0]) == {"check", "severity", "message", "sets", "figures", "rows"}
+    assert set(told["findings"][0]) == {
+        *("check", "severity", "message", "sets", "figures", "rows", "files", "row_numbers")
+    }
+    assert told["findings"][0]["files"] == [row["image"] for row in rows[:30]]
+    assert told["findings"][0]["row_numbers"] == list(range(2, 32))
     about = told["sets"][0]
     assert (about["name"], about["n_rows"], about["n_labelled"], about["label_column"]) == (
         "table",
@@ -114,6 +118,22 @@ def test_the_report_as_json_holds_all_rows(tmp_path):
         "mos",
     )
     assert about["manifest_sha256"] == hashlib.sha256((tmp_path / "table.csv").read_bytes()).hexdigest()
+
+
+def test_findings_of_a_whole_set_name_its_rows(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [{"image": f"{'real' if i % 2 else 'made'}-{i}.png", "label": i % 2} for i in range(80)]
+    low, high = rng.uniform(1, 2, 150), rng.uniform(4, 5, 150)
+    bands = [{"image": f"{i}.jpg", "mos": round(m, 3)} for i, m in enumerate([*low.tolist(), *high.tolist()])]
+    told = {f.check: f for table in (rows, bands) for f in check_rows(tmp_path, table).findings}
+    for check, n in (("shortcuts", 80), ("name-label", 80), ("empty-bands", 300)):
+        assert len(told[check].rows) == n, check
+
+
+def test_rows_of_one_id_are_told_apart_by_their_numbers(tmp_path):
+    rows = [{"id": "a", "image": f"{i}.jpg", "mos": "?" if i in (3, 5) else i} for i in range(9)]
+    found = next(f for f in check_rows(tmp_path, rows).findings if "no numbers" in f.message)
+    assert [(f.name, f.file, f.row) for f in found.at] == [("a", "3.jpg", 5), ("a", "5.jpg", 7)]
 
 
 def test_order_of_rows_changes_no_finding(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 
 import numpy as np
@@ -56,7 +55,7 @@ def manifest(folder, name="ratings.csv", files=None, **columns):
 
 
 def groups_of(finding):
-    return sorted(sorted(group) for group in json.loads(finding.figures["groups"]))
+    return sorted(sorted(group) for group in finding.figures["groups"])
 
 
 def test_equal_bytes_and_equal_pixels_are_told_apart(folder):

@@ -40,6 +40,8 @@ def test_missing_broken_misnamed_and_extra_files(folder):
     assert (misnamed.rows, misnamed.severity) == (("really-png.jpg",), "warning")
     (extra,) = findings("extra-files", table)
     assert (extra.severity, extra.figures["n"]) == ("note", len(SHIPPED) - 1)
+    files = sorted(str(folder / path.name) for path in SHIPPED if path.name != "astronaut.jpg")
+    assert [(found.file, found.row) for found in extra.at] == [(file, None) for file in files]
 
 
 def test_a_clean_folder_has_no_such_findings(folder):

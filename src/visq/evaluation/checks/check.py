@@ -107,6 +107,8 @@ class CheckReport:
                     "sets": list(finding.sets),
                     "figures": without_nan(finding.figures),
                     "rows": list(finding.rows),
+                    "files": [found.file for found in finding.at],
+                    "row_numbers": [found.row for found in finding.at],
                 }
                 for finding in self.findings
             ],

@@ -43,7 +43,7 @@ def image_tokens(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
                 "turn, "
                 "one token a picture",
                 (one.name,),
-                one.row_names(wrong),
+                one.found_rows(wrong),
                 {"n": len(wrong), "share": len(wrong) / len(one)},
             )
 
@@ -66,7 +66,7 @@ def questions(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
                 f"{one.name}: {len(wrong)} turns ask two questions at once, such as row {one.rows[i].row}: "
                 f"{' / '.join(lines[i])!r}; keep one",
                 (one.name,),
-                one.row_names(wrong),
+                one.found_rows(wrong),
                 {"n": len(wrong), "share": len(wrong) / len(one)},
             )
 
@@ -103,7 +103,7 @@ def _of_ids(one: CheckedSet, wrong: Sequence[int], is_error: bool, what: str, ad
         f"{one.name}: {len(wrong)} ids name another {what} than their row, such as "
         f"{row.cells['source_id']!r} where the row has {own!r}; {advice}",
         (one.name,),
-        one.row_names(wrong),
+        one.found_rows(wrong),
         {"n": len(wrong), "what": what},
     )
 
@@ -120,7 +120,7 @@ def row_defects(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
                 f"{one.name}: {len(wrong)} rows cannot be read as {one.format}, such as row {row.row}: "
                 f"{row.cells[DEFECT]}",
                 (one.name,),
-                one.row_names(wrong),
+                one.found_rows(wrong),
                 {"n": len(wrong)},
             )
         nameless = [i for i, row in enumerate(one.rows) if not row.file.strip()]
@@ -132,7 +132,7 @@ def row_defects(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
                 "name "
                 "one, or delete the rows",
                 (one.name,),
-                one.row_names(nameless),
+                one.found_rows(nameless),
                 {"n": len(nameless)},
             )
 

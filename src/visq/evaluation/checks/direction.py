@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from visq.evaluation.checks.finding import CheckedSet, Finding
+from visq.evaluation.checks.finding import CheckedSet, Figure, Finding
 from visq.evaluation.checks.groups import column_of, file_names, folder_of, stem_of, ways
 from visq.evaluation.checks.labels import extreme_blocks
 from visq.evaluation.checks.levels import levels_of
@@ -42,7 +42,7 @@ class _Reason:
 
     text: str
     is_measured: bool
-    figures: dict[str, float | int | str | None]
+    figures: dict[str, Figure]
     rows: Sequence[int] = ()
 
 
@@ -62,7 +62,7 @@ def direction(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
             continue
         down = one.label_scale is not None and one.label_scale.direction == "down"
         read = "lower is better" if down else "higher is better"
-        figures: dict[str, float | int | str | None] = {"n_reasons": len(reasons), "read_as": read}
+        figures: dict[str, Figure] = {"n_reasons": len(reasons), "read_as": read}
         for reason in reasons:
             figures |= reason.figures
         yield Finding(
@@ -72,7 +72,7 @@ def direction(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
             f"{'; '.join(reason.text for reason in reasons)}; if so, say it with --label-scale "
             f"{_other_scale(one)}",
             (one.name,),
-            one.row_names({i for reason in reasons for i in reason.rows}),
+            one.found_rows({i for reason in reasons for i in reason.rows}),
             figures,
         )
 
@@ -296,7 +296,7 @@ def _words(one: CheckedSet) -> Iterator[Finding]:
         "better a "
         "picture, the worse its word; make the words anew",
         (one.name,),
-        one.row_names(at[has].tolist()),
+        one.found_rows(at[has].tolist()),
         {"words_srcc": r, "n": int(has.sum())},
     )
 

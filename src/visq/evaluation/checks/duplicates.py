@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visq.data.groups import joined_groups
-from visq.evaluation.checks.finding import CheckedSet, Finding, PictureFacts, Severity
+from visq.evaluation.checks.finding import CheckedSet, Finding, FoundRow, PictureFacts, Severity
 from visq.evaluation.checks.splits import learns
 from visq.media.fingerprint import distance, near_pairs
 
@@ -195,12 +194,12 @@ def _findings(
             f"{', '.join(concerned)}: {sum(map(len, found))} pictures in {len(found)} groups {what}, such as "
             f"{a!r} and {b!r}, {where}{told}",
             tuple(concerned),
-            tuple(_name(sets, row) for group in found for row in group),
+            tuple(_found(sets, row) for group in found for row in group),
             {
                 "n_groups": len(found),
                 "n": sum(map(len, found)),
                 "label_gap": gap,
-                "groups": json.dumps([[_name(sets, row) for row in group] for group in found]),
+                "groups": [[_found(sets, row).name for row in group] for group in found],
             },
         )
 
@@ -211,9 +210,8 @@ def _side(sets: Sequence[CheckedSet], row: Row) -> tuple[bool, tuple[str, ...]]:
     return learns(sets[s].name), tuple(parts[i] for parts in sets[s].splits.values())
 
 
-def _name(sets: Sequence[CheckedSet], row: Row) -> str:
-    one = sets[row[0]]
-    return one.rows[row[1]].id if len(sets) == 1 else f"{one.name}/{one.rows[row[1]].id}"
+def _found(sets: Sequence[CheckedSet], row: Row) -> FoundRow:
+    return sets[row[0]].found_rows([row[1]], among_sets=len(sets) > 1)[0]
 
 
 def _label_gap(sets: Sequence[CheckedSet], groups: Sequence[Sequence[Row]]) -> float | None:

@@ -6,7 +6,8 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from visq.evaluation.checks.finding import CheckedSet, Finding
+from visq.core.types import printable
+from visq.evaluation.checks.finding import CheckedSet, Finding, FoundRow
 from visq.media import PICTURE_ENDINGS
 
 _MEANT = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".gif": "GIF", ".bmp": "BMP"}
@@ -26,7 +27,7 @@ def missing_files(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
                 f"{one.name}: none of the {named} pictures is there, such as {file!r} in {folder!r}: nothing "
                 "was looked for in them; put them there, or leave them out with --no-pictures",
                 (one.name,),
-                one.row_names(missing),
+                one.found_rows(missing),
                 {"n": len(missing)},
             )
         elif one.facts and missing:
@@ -36,7 +37,7 @@ def missing_files(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
                 f"{one.name}: {len(missing)} of {named} pictures are not there, such as "
                 f"{one.rows[missing[0]].file!r}",
                 (one.name,),
-                one.row_names(missing),
+                one.found_rows(missing),
                 {"n": len(missing)},
             )
 
@@ -55,7 +56,7 @@ def broken_files(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
                 f"{one.name}: {len(broken)} pictures cannot be used ({told}), such as "
                 f"{one.rows[broken[0]].file!r}: {one.facts[broken[0]].error}",
                 (one.name,),
-                one.row_names(broken),
+                one.found_rows(broken),
                 {"n": len(broken)},
             )
         misnamed = [i for i in there if _is_misnamed(one.rows[i].path or "", one.facts[i].format)]
@@ -67,7 +68,7 @@ def broken_files(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
                 f"{one.name}: {len(misnamed)} pictures are of another format than their ending says, such as "
                 f"{one.rows[i].file!r}, a {one.facts[i].format}",
                 (one.name,),
-                one.row_names(misnamed),
+                one.found_rows(misnamed),
                 {"n": len(misnamed)},
             )
 
@@ -96,7 +97,7 @@ def extra_files(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
                 f"{one.name}: {len(extra)} pictures beside the named ones stand in no row, such as "
                 f"{extra[0]!r}",
                 (one.name,),
-                (),
+                tuple(FoundRow(printable(path), printable(path), None) for path in extra),
                 {"n": len(extra)},
             )
 

@@ -18,6 +18,25 @@ Severity = Literal["error", "warning", "note"]
 """error: figures on this data are wrong; warning: they may mislead; note: worth knowing, no finding."""
 
 
+Figure = float | int | str | list[list[str]] | None
+"""A number of a finding, a word, or names in groups."""
+
+
+@dataclass(frozen=True)
+class FoundRow:
+    """A row that a finding concerns, or a file that no row names.
+
+    Attributes:
+        name: its id; "SET/ID" where several sets are concerned; the path of a file without a row.
+        file: the picture's name, as written.
+        row: its number in its manifest; None for a file without a row.
+    """
+
+    name: str
+    file: str
+    row: int | None
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing found.
@@ -27,8 +46,7 @@ class Finding:
         severity: `error` and `warning` make the exit code 3; a `note` does not.
         message: one line: what, where, what to do.
         sets: names of the sets concerned.
-        rows: ids of the rows concerned, all of them, in the order of their set; "SET/ID" where several sets
-            are.
+        at: the rows concerned, all of them, in the order of their set.
         figures: numbers of the finding by name, e.g. {"n_groups": 274, "share": 0.92}.
     """
 
@@ -36,8 +54,13 @@ class Finding:
     severity: Severity
     message: str
     sets: tuple[str, ...]
-    rows: tuple[str, ...] = ()
-    figures: Mapping[str, float | int | str | None] = field(default_factory=dict)
+    at: tuple[FoundRow, ...] = ()
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Names of the rows concerned."""
+        return tuple(found.name for found in self.at)
 
 
 @dataclass(frozen=True)
@@ -128,9 +151,11 @@ class CheckedSet:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def row_names(self, at: Iterable[int]) -> tuple[str, ...]:
-        """Ids of some rows, by position, in the order of the set."""
-        return tuple(self.rows[i].id for i in sorted(at))
+    def found_rows(self, at: Iterable[int], *, among_sets: bool = False) -> tuple[FoundRow, ...]:
+        """Some rows, by position, in the order of the set; called SET/ID among rows of other sets."""
+        before = f"{self.name}/" if among_sets else ""
+        rows = (self.rows[i] for i in sorted(at))
+        return tuple(FoundRow(before + row.id, row.file, row.row) for row in rows)
 
     @cached_property
     def pictures(self) -> tuple[str, ...]:

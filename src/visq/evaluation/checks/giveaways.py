@@ -33,7 +33,7 @@ def name_label(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
         for what, values in _of_names(one):
             told = _told_by([values[i] for i in at], labels)
             if told:
-                yield _finding(one, "warning", what, told, len(at))
+                yield _finding(one, what, told, at)
                 break  # one part of a name is enough; others say the same
         columns = [name for name in _columns(one) if _told_by(_cells(one, name, at), labels)]
         if columns:
@@ -44,21 +44,21 @@ def name_label(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
                 "such "
                 "column to predict with",
                 (one.name,),
-                (),
+                one.found_rows(at),
                 {"n": len(at), "columns": ", ".join(columns)},
             )
 
 
-def _finding(one: CheckedSet, severity: str, what: str, told: dict[str, float], n: int) -> Finding:
+def _finding(one: CheckedSet, what: str, told: dict[str, float], at: Sequence[int]) -> Finding:
     examples = ", ".join(f"{value or '(none)'!r} {label:g}" for value, label in list(told.items())[:4])
     return Finding(
         "name-label",
-        "warning" if severity == "warning" else "note",
-        f"{one.name}: {what} tells the label of all {n} rows ({examples}); let no name reach a model or a "
-        "prompt",
+        "warning",
+        f"{one.name}: {what} tells the label of all {len(at)} rows ({examples}); let no name reach a model "
+        "or a prompt",
         (one.name,),
-        (),
-        {"n": n, "n_values": len(told), "what": what},
+        one.found_rows(at),
+        {"n": len(at), "n_values": len(told), "what": what},
     )
 
 

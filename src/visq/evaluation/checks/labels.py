@@ -47,7 +47,7 @@ def _no_numbers(one: CheckedSet, column: str) -> Iterator[Finding]:
             f"{one.name}, column {column!r}: {len(odd)} cells are no numbers, such as {cells[odd[0]]!r} in "
             f"row {one.rows[odd[0]].row}; write decimals, or leave the cells empty",
             (one.name,),
-            one.row_names(odd),
+            one.found_rows(odd),
             {"n": len(odd)},
         )
 
@@ -67,7 +67,7 @@ def _missing(one: CheckedSet, cells: Sequence[str], column: str) -> Iterator[Fin
         f"{column}: {len(empty)} of {len(cells)} rows have no label and count in no figure"
         + ("; they are whole parts of the split" if is_part else "; fill them in, or leave the rows out"),
         (one.name,),
-        one.row_names(empty),
+        one.found_rows(empty),
         {"n": len(empty), "share": len(empty) / len(cells)},
     )
 
@@ -86,7 +86,7 @@ def _out_of_range(one: CheckedSet, column: str) -> Iterator[Finding]:
             f"{column}: {len(outside)} labels lie outside {scale_text(scale)}, such as "
             f"{one.labels[outside[0]]:g} in row {one.rows[outside[0]].row}; correct them, or the scale",
             (one.name,),
-            one.row_names(outside),
+            one.found_rows(outside),
             {"n": len(outside), "low": scale.low, "high": scale.high},
         )
 
@@ -107,7 +107,7 @@ def _far(one: CheckedSet, column: str) -> Iterator[Finding]:
             f"{one.rows[far[0]].row} where half of them are within {low:.4g}..{high:.4g}; correct them, or "
             "state the scale with --label-scale",
             (one.name,),
-            one.row_names(far),
+            one.found_rows(far),
             {"n": len(far)},
         )
 
@@ -127,7 +127,7 @@ def _as_text(one: CheckedSet) -> Iterator[Finding]:
             "reader "
             "that does not puts 10 before 9",
             (one.name,),
-            one.row_names(texts),
+            one.found_rows(texts),
             {"n": len(texts), "n_with_blanks": blanks},
         )
 
@@ -152,7 +152,7 @@ def repeated(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
                 f"{one.name}: {len(same)} pictures stand in several rows, such as "
                 f"{one.rows[same[0][0]].id!r}; they count twice, and a split may put them on both sides",
                 (one.name,),
-                one.row_names(i for at in same for i in at),
+                one.found_rows(i for at in same for i in at),
                 {"n_pictures": len(same)},
             )
 
@@ -168,7 +168,7 @@ def _differing(one: CheckedSet, differ: Sequence[Sequence[int]], *, n_pictures: 
         f"{one.name}: {len(differ)} pictures stand in several rows with different labels, such as "
         f"{one.rows[differ[0][0]].id!r} ({known[0][0]:g} and {known[0][-1]:g}); {advice}",
         (one.name,),
-        one.row_names(i for at in differ for i in at),
+        one.found_rows(i for at in differ for i in at),
         {"n_pictures": len(differ), "mean_gap": gap},
     )
 
@@ -187,7 +187,7 @@ def _repeated_ids(one: CheckedSet) -> Iterator[Finding]:
             f"{one.name}: {len(clash)} rows repeat an id that stands for another picture, such as "
             f"{one.rows[clash[0]].id!r} in row {one.rows[clash[0]].row}; give each picture its own id",
             (one.name,),
-            one.row_names(clash),
+            one.found_rows(clash),
             {"n": len(clash)},
         )
 
@@ -202,7 +202,7 @@ def constant(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
                 "error",
                 f"{one.name}: all {labels.size} labels are {one.labels[int(at[0])]:g}; no correlation exists",
                 (one.name,),
-                one.row_names(at.tolist()),
+                one.found_rows(at.tolist()),
                 {"n": int(labels.size)},
             )
 
@@ -226,7 +226,7 @@ def empty_bands(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
             f"{one.name}: labels leave {told} empty: correlations will look too high; give them within the "
             "bands too, and never beside figures on labels spread otherwise",
             (one.name,),
-            (),
+            one.found_rows(at.tolist()),
             {"n": int(at.size), "n_gaps": len(gaps), **figures},
         )
 
@@ -292,7 +292,7 @@ def _same_vectors(
             "scores "
             "in the same order; one holds the other's",
             (one.name,),
-            one.row_names(both),
+            one.found_rows(both),
             {"n": int(rows.size), "n_different": int(np.unique(labels[rows]).size)},
         )
 
@@ -310,7 +310,7 @@ def blocks(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
                 "ties "
                 "lift or lower every correlation (undistorted pictures, or a code for missing?)",
                 (one.name,),
-                one.row_names(at[rows].tolist()),
+                one.found_rows(at[rows].tolist()),
                 {"n": int(rows.size), "share": rows.size / labels.size, "label": label},
             )
 

@@ -52,7 +52,7 @@ def level_words(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
                 f"{one.name}, column {LEVEL!r}: {len(wrong)} of {len(levels)} rows have none of "
                 f"{', '.join(LEVEL_WORDS)} ({told}); make their words anew from the scores",
                 (one.name,),
-                one.row_names(wrong),
+                one.found_rows(wrong),
                 {"n": len(wrong), "share": len(wrong) / len(levels)},
             )
         figures = {word: counts[k] for k, word in enumerate(LEVEL_WORDS)}
@@ -114,7 +114,7 @@ def _held_against(one: CheckedSet, part: _Part, ends: tuple[float, float], where
         f"{one.name}, {part.name}: {n_wrong} of {n} level words ({100 * share:.2g} %) disagree with {where} "
         f"{_scale_text(one, ends)}{told}; {hint}",
         (one.name,),
-        one.row_names(part.at[wrong].tolist()),
+        one.found_rows(part.at[wrong].tolist()),
         {
             "part": part.name,
             "n": n_wrong,

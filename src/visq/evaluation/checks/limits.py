@@ -314,7 +314,7 @@ def _by_pairs(one: CheckedSet) -> Iterator[Finding]:
         f"{one.name}: {len(many)} pictures stand in several rows, and their labels differ by {mean:.3f} on "
         f"average: noise with a std of about {error:.3f}{reach} (from {len(gaps)} pairs)",
         (one.name,),
-        one.row_names(i for at in many for i in at),
+        one.found_rows(i for at in many for i in at),
         {
             "mean_gap": mean,
             "noise_std": error,

@@ -46,7 +46,7 @@ def shortcuts(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
         for where, facts in (("the file", _of_files(one, at)), ("its name", _of_names(one, at))):
             columns = {name: c for name, c in facts.items() if np.unique(c).size > 1}
             if columns:
-                yield from _told(one, where, columns, labels, groups)
+                yield from _told(one, at, where, columns, labels, groups)
 
 
 def _groups(one: CheckedSet, at: NDArray[np.int64]) -> list[str]:
@@ -63,6 +63,7 @@ def _groups(one: CheckedSet, at: NDArray[np.int64]) -> list[str]:
 
 def _told(
     one: CheckedSet,
+    at: NDArray[np.int64],
     where: str,
     columns: dict[str, NDArray[np.float64]],
     labels: NDArray[np.float64],
@@ -88,7 +89,7 @@ def _told(
         f"strongest alone: {strongest}, {figure} {alone[strongest]:.3f}; {_ADVICE[where]}, and report this "
         "beside every figure",
         (one.name,),
-        (),
+        one.found_rows(at.tolist()),
         {
             figure.lower(): value,
             "low": interval.low,

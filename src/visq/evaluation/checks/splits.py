@@ -15,7 +15,7 @@ from itertools import combinations
 
 import numpy as np
 
-from visq.evaluation.checks.finding import CheckedSet, Finding, Severity
+from visq.evaluation.checks.finding import CheckedSet, Figure, Finding, Severity
 from visq.evaluation.checks.groups import Grouping, folder_of, groupings, is_grouping, stem_of, ways
 from visq.evaluation.figures.protocols import names as protocol_names
 from visq.metrics import srcc
@@ -97,7 +97,7 @@ def _torn(one: CheckedSet, column: str, parts: Sequence[str], grouping: Grouping
     sides = _sides(parts)
     values = grouping.values
     tested = [i for i, part in enumerate(parts) if part and values[i]]
-    both: dict[str, float | int | str | None] = {}
+    both: dict[str, Figure] = {}
     if sides is not None:
         tested = [i for i in sides.tested if values[i]]
     rows = [i for i in tested if values[i] in torn]
@@ -124,7 +124,7 @@ def _torn(one: CheckedSet, column: str, parts: Sequence[str], grouping: Grouping
         f"{grouping.source}) "
         f"stand in several parts; {told}; {advice}",
         (one.name,),
-        one.row_names(rows),
+        one.found_rows(rows),
         {
             "column": column,
             "grouping": grouping.name,
@@ -154,7 +154,7 @@ def _twice(one: CheckedSet, column: str, parts: Sequence[str]) -> Iterator[Findi
             f"{one.name}, column {column!r}: {len(twice)} pictures stand in several parts, such as {file!r}; "
             "keep each in one",
             (one.name,),
-            one.row_names(i for key in twice for i in rows[key]),
+            one.found_rows(i for key in twice for i in rows[key]),
             {"column": column, "n": len(twice)},
         )
 
@@ -186,7 +186,7 @@ def _draws(one: CheckedSet) -> Iterator[Finding]:
         f"{len(one) - len(times)} "
         f"rows are in none of them, {len(often)} in several; figures over them are not independent",
         (one.name,),
-        one.row_names(often),
+        one.found_rows(often),
         {"n_in_none": len(one) - len(times), "n_in_several": len(often), **pairs},
     )
 
@@ -244,7 +244,7 @@ def _between(a: CheckedSet, of_a: Grouping, b: CheckedSet, of_b: Grouping) -> It
         f"{of_tested.source}) in {learnt.name}; figures on {tested_set.name} flatter what has learnt from "
         f"{learnt.name}",
         (learnt.name, tested_set.name),
-        tuple(f"{tested_set.name}/{name}" for name in tested_set.row_names(leaking)),
+        tested_set.found_rows(leaking, among_sets=True),
         {"grouping": of_tested.name, **_shares(tested_set, leaking, tested)},
     )
 
@@ -305,7 +305,7 @@ def _shared(a: CheckedSet, b: CheckedSet) -> Iterator[Finding]:
         f"{learnt.name} and {tested.name} share {len(shared)} pictures {how}, such as "
         f"{tested.rows[shared[0]].id!r}; {advice}",
         (learnt.name, tested.name),
-        tuple(f"{tested.name}/{name}" for name in tested.row_names(shared)),
+        tested.found_rows(shared, among_sets=True),
         {"n": len(shared), "share": len(shared) / len(tested), "by": by},
     )
 
@@ -352,9 +352,9 @@ def _agree(labels: Sequence[tuple[float, float]]) -> bool:
 # --- figures ------------------------------------------------------------------------------------------
 
 
-def _sizes(grouping: Grouping) -> dict[str, float | int | str | None]:
+def _sizes(grouping: Grouping) -> dict[str, Figure]:
     sizes = Counter(value for value in grouping.values if value)
-    found: dict[str, float | int | str | None] = {
+    found: dict[str, Figure] = {
         "largest_group": max(sizes.values()),
         "n_single": sum(n == 1 for n in sizes.values()),
     }
@@ -365,7 +365,7 @@ def _sizes(grouping: Grouping) -> dict[str, float | int | str | None]:
 
 def _linked_shares(
     one: CheckedSet, grouping: Grouping, train: Sequence[int], tested: Sequence[int]
-) -> dict[str, float | int | str | None]:
+) -> dict[str, Figure]:
     """Rows that share a value itself with train, which is less than to be joined with it through others."""
     if not grouping.links:
         return {}
@@ -381,11 +381,9 @@ def _values_of_links(grouping: Grouping, at: Iterable[int]) -> set[str]:
     return {value for i in at for value in grouping.links[i]}
 
 
-def _shares(
-    one: CheckedSet, leaking: Sequence[int], tested: Sequence[int]
-) -> dict[str, float | int | str | None]:
+def _shares(one: CheckedSet, leaking: Sequence[int], tested: Sequence[int]) -> dict[str, Figure]:
     """How many of the tested rows leak, in all and for each value of a yes-or-no label."""
-    found: dict[str, float | int | str | None] = {
+    found: dict[str, Figure] = {
         "n_leaking": len(leaking),
         "n_tested": len(tested),
         "share": len(leaking) / len(tested) if tested else None,

@@ -34,7 +34,7 @@ def training_list(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
                 "error",
                 f"{one.name}: the model was trained {how} ({title}): a figure of it here is no test{test}",
                 (one.name,),
-                one.row_names(range(len(one))),
+                one.found_rows(range(len(one))),
                 {"title": title, "same_file": int(same_file), "n_trained_on": entry.get("n")},
             )
 
