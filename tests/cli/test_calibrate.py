@@ -78,11 +78,22 @@ def test_abstaining_is_a_curve_or_there_is_nothing_to_abstain_by(visq: VisqRun, 
     run = visq("calibrate", "tiny", "ratings.csv", *WORDS, "--abstain", "--quiet")
     lines = run.stdout.splitlines()
     at = lines.index(
-        "nothing to abstain by: all intervals are equally wide; --interval by-level makes them differ"
+        "no width to abstain by: all intervals are equally wide; --interval by-level makes them differ"
     )
     assert lines[at + 1] == "putting aside the pictures of largest spread:"
     assert lines[at + 2].split() == ["kept", "n", "most", "MAE", "RMSE", "coverage"]
     assert lines[at + 3].split()[:2] == ["1.00", "54"]
+
+
+def test_asked_for_by_level_nobody_is_sent_to_by_level(visq: VisqRun, world: Path) -> None:
+    words = [*WORDS, "--interval", "by-level", "--abstain"]
+    run = visq("calibrate", "tiny", "ratings.csv", *words, "--out", "ours")
+    said = "no width to abstain by: all intervals are equally wide; no level has the groups for a width of"
+    assert said in run.stdout
+    text = (world / "ours" / "model.toml").read_text() + (world / "ours" / "README.md").read_text()
+    assert "by level" not in text
+    assert "in each level" not in text
+    assert "half_widths" not in text
 
 
 def test_a_split_of_the_table_is_two_words(visq: VisqRun, world: Path) -> None:

@@ -230,10 +230,18 @@ def _share(share: Mapping[str, Any]) -> str:
 def _abstention(report: Mapping[str, Any]) -> Iterator[str]:
     """The cost curves, or that there is nothing to abstain by."""
     if "half_width" not in report["abstention"]:
-        yield "nothing to abstain by: all intervals are equally wide; --interval by-level makes them differ"
+        yield f"no width to abstain by: all intervals are equally wide; {_why_equal(report)}"
     for by, curve in report["abstention"].items():
         yield f"putting aside the pictures of largest {by}:"
         yield f"{'kept':>8}{'n':>8}{'most':>8}{'MAE':>8}{'RMSE':>8}{'coverage':>10}"
         for point in curve:
             numbers = "".join(f"{point[key]:>8.3f}" for key in ("most", "mae", "rmse"))
             yield f"{point['kept']:>8.2f}{point['n']:>8}{numbers}{point['coverage']:>10.3f}"
+
+
+def _why_equal(report: Mapping[str, Any]) -> str:
+    if report["settings"]["interval"] == "constant":
+        return "--interval by-level makes them differ"
+    if any(level["is_own"] for level in report["levels"]):
+        return "all pictures of the test part lie in levels of one width"
+    return "no level has the groups for a width of its own"

@@ -45,6 +45,26 @@ def found(model: Path, ratings: Path) -> Calibrated:
     return calibrate(str(model), ratings, REQUEST)
 
 
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"settings": FitSettings(map="linear", nominal=0.97)}, "a coverage of 0.97 takes 33 or more"),
+        ({"settings": FitSettings(map="isotonic")}, "45 rows for an isotonic map, which takes 50"),
+        ({"columns": Columns("mos", "scene", "set"), "fit": "train", "test": "dev"}, "is in part 'dev'"),
+        ({"columns": Columns("mos", "set")}, "2 groups of rated pictures to share out"),
+    ],
+)
+def test_what_no_score_can_mend_is_found_before_a_picture_is_scored(
+    model: Path, ratings: Path, changes: dict[str, object], match: str
+) -> None:
+    told: list[int] = []
+    few = edited(ratings, lambda rows: rows.__delitem__(slice(150, None)))
+    request = dataclasses.replace(REQUEST, **changes)
+    with pytest.raises((DataError, InputError), match=match):
+        calibrate(str(model), few, request, on_progress=lambda done, failed: told.append(done))
+    assert told == []
+
+
 def test_rows_have_the_models_own_score_and_the_rating_on_its_scale(model: Path, ratings: Path) -> None:
     folder = find_model(str(model))
     with load(str(model), aspects="quality") as scorer:

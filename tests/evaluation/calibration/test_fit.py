@@ -198,6 +198,22 @@ def test_settings_that_mean_nothing(wrong, match):
         FitSettings(**wrong)
 
 
+@pytest.mark.parametrize(("n_groups", "share"), [(23, 0.9), (45, 0.95)])
+def test_the_fewest_groups_are_those_the_guide_names(n_groups, share):
+    settings = FitSettings(map="linear", nominal=share, resamples=5)
+    with pytest.raises(DataError, match=f"a coverage of {share} takes"):
+        fit(made(n_groups), settings)
+    fit(made(n_groups + 1), settings)
+
+
+def test_where_no_level_has_a_width_of_its_own_the_interval_is_the_constant_one():
+    rows = made(60)
+    by_level = fit(rows, FitSettings(map="linear", interval="by-level", resamples=20))
+    constant = fit(rows, FitSettings(map="linear", resamples=20))
+    assert by_level.calibration == constant.calibration
+    assert "have the half-width of all rows" in " ".join(by_level.report["warnings"])
+
+
 def test_parts_that_cannot_be_had():
     rows = made(30)
     with pytest.raises(

@@ -19,7 +19,13 @@ from visq.core.types import printable
 from visq.core.version import __version__
 from visq.data.manifest import Manifest
 from visq.data.sources import file_sha256
-from visq.evaluation.calibration.fit import FitSettings, fit_calibration, own_parts, parts_of
+from visq.evaluation.calibration.fit import (
+    FitSettings,
+    check_parts,
+    fit_calibration,
+    own_parts,
+    parts_of,
+)
 from visq.evaluation.calibration.folder import write_calibrated
 from visq.evaluation.calibration.rated_rows import Columns, Progress, RatedRows, rated_rows
 from visq.evaluation.figures.label_scale import parse_label_scale, scale_text
@@ -129,6 +135,7 @@ def calibrate(
         wanted.columns,
         label_scale=scale,
         scores=wanted.scores,
+        before_scoring=lambda rated: check_parts(rated, _parts(rated, wanted)[0], wanted.settings),
         on_progress=on_progress,
     )
     if not rows.ids:

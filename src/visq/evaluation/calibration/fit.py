@@ -20,7 +20,7 @@ from visq.core.scales import Scale
 from visq.data.folds import group_folds
 from visq.data.split_balance import torn_groups
 from visq.evaluation.calibration.rated_rows import RatedRows
-from visq.evaluation.calibration.value_map import MapKind, fit_map
+from visq.evaluation.calibration.value_map import MapKind, check_rows, fit_map
 from visq.evaluation.statistics.coverage import (
     Covered,
     abstention_curve,
@@ -140,6 +140,29 @@ def _named(groups: Sequence[str], tenths: Mapping[str, int], settings: FitSettin
     return np.asarray(names[group_folds(groups, n, salt=f"{settings.seed}/calibrate/")], dtype="U8")
 
 
+def check_parts(rows: RatedRows, parts: NDArray[np.str_], settings: FitSettings) -> None:
+    """Refuse parts that are too small to be fitted or checked, whatever the scores.
+
+    Args:
+        rows: with or without scores.
+        parts: str [n], `map`, `interval`, `test`, or empty.
+        settings: how it is to be fitted.
+
+    Raises:
+        DataError: a part has too few rows or groups.
+    """
+    for name in (INTERVAL, TEST):
+        if name not in parts:
+            raise DataError(f"the part {name!r} has no rows: rate more pictures, or name another split")
+    n_groups, needed = np.unique(rows.groups[parts == INTERVAL]).size, groups_needed(settings.nominal)
+    if n_groups < needed:
+        raise DataError(
+            f"the interval part has {n_groups} groups, and a coverage of {settings.nominal:g} takes {needed} "
+            "or more; rate pictures of more groups, or lower --nominal"
+        )
+    check_rows(settings.map, int((parts == MAP).sum()))
+
+
 def fit_calibration(
     rows: RatedRows,
     parts: NDArray[np.str_],
@@ -163,10 +186,8 @@ def fit_calibration(
         DataError: a part has too few rows or groups, ratings do not rise with the scores, or all residuals
             are 0.
     """
+    check_parts(rows, parts, settings)
     at = {name: np.flatnonzero(parts == name) for name in (MAP, INTERVAL, TEST)}
-    for name in (INTERVAL, TEST):
-        if not at[name].size:
-            raise DataError(f"the part {name!r} has no rows: rate more pictures, or name another split")
     mapped = fit_map(settings.map, rows.scores[at[MAP]], rows.ratings[at[MAP]])
     bare = Calibration(1.0, settings.nominal, population, map=mapped)
     widths = _widths(rows, at[INTERVAL], bare, settings, scale, levels)
@@ -176,7 +197,7 @@ def fit_calibration(
         population,
         note=widths["guarantee"],
         map=mapped,
-        half_widths=tuple(level["half_width"] for level in widths["levels"]),
+        half_widths=tuple(level["half_width"] for level in widths["levels"]) if _is_by_level(widths) else (),
     )
     checked = _checked(rows, at[TEST], calibration, settings, scale, levels)
     report = {
@@ -221,13 +242,7 @@ def _widths(
     """Half-widths of the interval part, and the promise they keep."""
     values, groups = bare.value(rows.scores[at], scale), rows.groups[at]
     residuals = np.abs(rows.ratings[at] - values)
-    n_groups, needed = int(np.unique(groups).size), groups_needed(settings.nominal)
     width = group_half_width(residuals, groups, settings.nominal)
-    if not math.isfinite(width):
-        raise DataError(
-            f"the interval part has {n_groups} groups, and a coverage of {settings.nominal:g} takes {needed} "
-            "or more; rate pictures of more groups, or lower --nominal"
-        )
     if width <= 0:
         raise DataError("scores equal ratings on the interval part: there is no error to calibrate")
     table = []
@@ -247,12 +262,18 @@ def _widths(
             }
             for name, level in zip(levels, found, strict=True)
         ]
-    return {"half_width": width, "levels": table, "guarantee": _guarantee(rows, n_groups, settings)}
+    widths: dict[str, Any] = {"half_width": width, "levels": table}
+    n_groups, by_level = int(np.unique(groups).size), _is_by_level(widths)
+    return widths | {"guarantee": _guarantee(rows, n_groups, settings.nominal, by_level=by_level)}
 
 
-def _guarantee(rows: RatedRows, n_groups: int, settings: FitSettings) -> str:
+def _is_by_level(widths: Mapping[str, Any]) -> bool:
+    """Whether any level has a width of its own; else the interval is the constant one, whatever was asked."""
+    return any(level["is_own"] for level in widths["levels"])
+
+
+def _guarantee(rows: RatedRows, n_groups: int, nominal: float, *, by_level: bool) -> str:
     """Which promise holds, to the word."""
-    nominal, by_level = settings.nominal, settings.interval == "by-level"
     if rows.group_column is None:
         text, most = f"a new picture exchangeable with {n_groups} others", nominal + 1 / (n_groups + 1)
     else:

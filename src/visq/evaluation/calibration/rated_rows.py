@@ -87,6 +87,7 @@ def rated_rows(
     *,
     label_scale: Scale | None = None,
     scores: str | os.PathLike[str] | None = None,
+    before_scoring: Callable[[RatedRows], object] = lambda rows: None,
     on_progress: Progress = lambda done, failed: None,
 ) -> RatedRows:
     """Read a manifest, score its rated pictures, or take their scores from a table.
@@ -98,6 +99,7 @@ def rated_rows(
         columns: which columns to use.
         label_scale: what ratings are measured on; by default the aspect's own scale.
         scores: a table that `visq score` made of these pictures with this model, to score nothing anew.
+        before_scoring: given all rated rows while none has a score (nan), to refuse what no score can mend.
         on_progress: told how far it is.
 
     Raises:
@@ -118,24 +120,39 @@ def rated_rows(
     has_groups = columns.group is not None or any(name.casefold() == "group" for name in found.columns)
     groups = [_group(sample, shown, has_groups=has_groups) for sample in samples]
     cells = [_cell(sample, split, label, shown) for sample in samples]
-    if scores is None:
-        results = list(_by_model(samples, folder, asked, on_progress))
-    else:
-        results = list(_by_table(samples, folder, asked, scores))
-    kept = [i for i, result in enumerate(results) if isinstance(result, _Scored)]
-    scored = [result for result in results if isinstance(result, _Scored)]
-    pictures = [f"\0{one.sha256}" if one.sha256 else "" for one in scored]
-    return RatedRows(
-        ids=tuple(samples[i].id for i in kept),
-        scores=np.array([one.score for one in scored], dtype=np.float64),
-        ratings=ratings[kept],
-        spread=np.array([one.spread for one in scored], dtype=np.float64),
-        groups=np.array(joined_groups([[groups[i] for i in kept], pictures]), dtype=np.str_),
-        cells=np.array([cells[i] for i in kept], dtype=np.str_),
+    nothing = np.full(len(samples), np.nan)
+    rows = RatedRows(
+        ids=tuple(sample.id for sample in samples),
+        scores=nothing,
+        ratings=ratings,
+        spread=nothing,
+        groups=np.array(groups, dtype=np.str_),
+        cells=np.array(cells, dtype=np.str_),
         label=label,
         group_column=(columns.group or "group") if has_groups else None,
         n_rows=len(found),
         n_unrated=len(found) - len(samples),
+        failures={},
+    )
+    before_scoring(rows)
+    if scores is None:
+        return _scored(rows, list(_by_model(samples, folder, asked, on_progress)))
+    return _scored(rows, list(_by_table(samples, folder, asked, scores)))
+
+
+def _scored(rows: RatedRows, results: Sequence[_Scored | str]) -> RatedRows:
+    """The rows that have a score, equal pictures in one group; the others by kind of failure."""
+    kept = [i for i, result in enumerate(results) if isinstance(result, _Scored)]
+    scored = [result for result in results if isinstance(result, _Scored)]
+    pictures = [f"\0{one.sha256}" if one.sha256 else "" for one in scored]
+    return replace(
+        rows,
+        ids=tuple(rows.ids[i] for i in kept),
+        scores=np.array([one.score for one in scored], dtype=np.float64),
+        ratings=rows.ratings[kept],
+        spread=np.array([one.spread for one in scored], dtype=np.float64),
+        groups=np.array(joined_groups([rows.groups[kept].tolist(), pictures]), dtype=np.str_),
+        cells=rows.cells[kept],
         failures=dict(Counter(result for result in results if isinstance(result, str))),
     )
 

@@ -57,14 +57,23 @@ def fit_map(kind: MapKind, scores: ArrayLike, labels: ArrayLike) -> ValueMap | N
     slope = _slope(x, y)
     if kind == "linear":
         return ValueMap("linear", (float(x.mean()),), (float(y.mean()),), slope)
+    check_rows(kind, x.size)
     n_bins = min(MAX_BINS, x.size // ROWS_A_BIN)
-    if n_bins < 2:
-        raise DataError(
-            f"{x.size} rows for an isotonic map, which takes {2 * ROWS_A_BIN} or more; "
-            "use the linear map, or label more pictures"
-        )
     smaller = np.searchsorted(np.sort(x), x, side="left")
     return _joined(x, y, n_bins * smaller // x.size, slope)
+
+
+def check_rows(kind: MapKind, n: int) -> None:
+    """Refuse a map on too few rows.
+
+    Raises:
+        DataError: fewer than 50 rows for `isotonic`.
+    """
+    if kind == "isotonic" and n < 2 * ROWS_A_BIN:
+        raise DataError(
+            f"{n} rows for an isotonic map, which takes {2 * ROWS_A_BIN} or more; "
+            "use the linear map, or label more pictures"
+        )
 
 
 def _slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
