@@ -97,7 +97,7 @@ def _kinds() -> str:
 
 
 def failure_kinds() -> Iterator[str]:
-    """Every kind in the source: given as `kind=`, as its default, or in the table of the system's errors."""
+    """Every kind in the source: a `kind=`, its default, a `..._KIND`, or one of the system's errors."""
     for file in sorted(SOURCE.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and _makes_failure(node):
@@ -106,6 +106,9 @@ def failure_kinds() -> Iterator[str]:
                 yield from _words(
                     zip([a.arg for a in node.args.kwonlyargs], node.args.kw_defaults, strict=True)
                 )
+            elif isinstance(node, ast.Assign) and "_KIND" in ast.unparse(node.targets[0]):
+                held = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+                yield from _words(("kind", value) for value in held)
             elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_MEANING":
                 yield from (ast.literal_eval(pair)[0] for pair in getattr(node.value, "values", []))
 

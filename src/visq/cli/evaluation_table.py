@@ -8,6 +8,7 @@ from typing import Any
 from visq.reports.figure_words import title_of
 
 _WIDTH = 38
+_NAMED = 4
 _TOLD = ("no interval: ", "interval from ")
 
 
@@ -74,7 +75,9 @@ def _told(figures: Mapping[str, Any]) -> Iterator[str]:
             parts.append("the best curve lies at the edge of what is searched")
         for part in parts:
             said.setdefault(part, []).append(title_of(name)[0])
-    yield from (f"  {part} ({', '.join(names)})" for part, names in said.items())
+    for part, names in said.items():
+        more = [f"and {len(names) - _NAMED} more"] if len(names) > _NAMED else []
+        yield f"  {part} ({', '.join([*names[:_NAMED], *more])})"
 
 
 def _value(figure: Mapping[str, Any]) -> str:

@@ -17,7 +17,9 @@ Float64Array = NDArray[np.float64]
 StrArray = NDArray[np.str_]
 
 LIMIT_KIND = "limit"
-"""Kind of the failures that nobody asked to be scored."""
+"""Kind of the rows that nobody asked to be scored."""
+NO_NUMBER_KIND, OUT_OF_SCALE_KIND = "no-number", "out-of-scale"
+"""Kinds of the texts that state no number, or none of the scale."""
 
 
 @dataclass(frozen=True)

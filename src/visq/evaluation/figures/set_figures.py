@@ -18,7 +18,13 @@ from visq.evaluation.figures.detection_figures import detection_figures, detecti
 from visq.evaluation.figures.label_facts import label_facts, level_residuals, score_bins
 from visq.evaluation.figures.measured import Figure, Measured, Settings
 from visq.evaluation.figures.protocols import Protocol
-from visq.evaluation.figures.scored import LIMIT_KIND, Float64Array, ScoredSet
+from visq.evaluation.figures.scored import (
+    LIMIT_KIND,
+    NO_NUMBER_KIND,
+    OUT_OF_SCALE_KIND,
+    Float64Array,
+    ScoredSet,
+)
 from visq.evaluation.figures.within import floor_figure, within_figures
 from visq.metrics import (
     crps_gaussian,
@@ -230,7 +236,7 @@ def _intervals(measured: Measured) -> dict[str, Figure]:
 
 def _answers_failed(scored: ScoredSet) -> bool:
     """Whether texts without a number that can be meant were among the answers, as against failed pictures."""
-    return bool({"no-number", "out-of-scale"} & set(scored.kinds))
+    return bool({NO_NUMBER_KIND, OUT_OF_SCALE_KIND} & set(scored.kinds))
 
 
 def _failures_at_middle(scored: ScoredSet, settings: Settings) -> Figure:

@@ -15,6 +15,7 @@ from visq.data.columns import FILE_COLUMNS, ID_COLUMNS
 from visq.data.formats import brief
 from visq.data.sources import file_sha256
 from visq.data.tables import FlatTable, read_table
+from visq.evaluation.figures.scored import NO_NUMBER_KIND, OUT_OF_SCALE_KIND
 from visq.evaluation.runs.labelled import LabelledSet
 from visq.evaluation.runs.score_forms import Cells, ScoreForm, number, score_form
 
@@ -224,7 +225,7 @@ def _inside(row: ScoredRow, text: str, scale: Scale) -> ScoredRow:
     if row.score is None or scale.low <= row.score <= scale.high:
         return row
     error = f"{row.score:g} lies outside {scale}: {brief(text)}"
-    return replace(row, score=None, error=error, kind="out-of-scale")
+    return replace(row, score=None, error=error, kind=OUT_OF_SCALE_KIND)
 
 
 def _first(cells: Cells, names: Sequence[str]) -> str:
@@ -233,7 +234,7 @@ def _first(cells: Cells, names: Sequence[str]) -> str:
 
 
 def _kind(cells: Cells, kind: str) -> str:
-    return kind or ("no-number" if "predict" in cells else "no-score")
+    return kind or (NO_NUMBER_KIND if "predict" in cells else "no-score")
 
 
 def _own_scale(rows: Sequence[tuple[int, Cells]], column: str, shown: str) -> Scale | None:
