@@ -3,11 +3,22 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
 
-from checked_tables import check_json, check_rows, check_tables, loud, of, set_of, word_of, write_csv
+from checked_tables import (
+    check_json,
+    check_rows,
+    check_tables,
+    findings_of,
+    loud,
+    of,
+    set_of,
+    word_of,
+    write_csv,
+)
 from visq.core.errors import DataError, InputError, MissingExtra, UnknownName
 from visq.data.sources import set_names
 from visq.evaluation.checks import CHECKS
@@ -124,7 +135,8 @@ def test_findings_of_a_whole_set_name_its_rows(tmp_path):
     rng = np.random.default_rng(0)
     rows = [{"image": f"{'real' if i % 2 else 'made'}-{i}.png", "label": i % 2} for i in range(80)]
     low, high = rng.uniform(1, 2, 150), rng.uniform(4, 5, 150)
-    bands = [{"image": f"{i}.jpg", "mos": round(m, 3)} for i, m in enumerate([*low.tolist(), *high.tolist()])]
+    labels = rng.permutation([*low, *high]).round(3).tolist()
+    bands = [{"image": f"{i}.jpg", "mos": label} for i, label in enumerate(labels)]
     told = {f.check: f for table in (rows, bands) for f in check_rows(tmp_path, table).findings}
     for check, n in (("shortcuts", 80), ("name-label", 80), ("empty-bands", 300)):
         assert len(told[check].rows) == n, check
@@ -134,6 +146,23 @@ def test_rows_of_one_id_are_told_apart_by_their_numbers(tmp_path):
     rows = [{"id": "a", "image": f"{i}.jpg", "mos": "?" if i in (3, 5) else i} for i in range(9)]
     found = next(f for f in check_rows(tmp_path, rows).findings if "no numbers" in f.message)
     assert [(f.name, f.file, f.row) for f in found.at] == [("a", "3.jpg", 5), ("a", "5.jpg", 7)]
+
+
+def test_one_long_cell_does_not_make_all_cells_long(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [
+        {"image": f"{i}.jpg", "prompt": f"p {i // 4}", "generator": f"g{i % 5}", "mos": round(m, 3)}
+        for i, m in enumerate(rng.normal(3, 0.6, 600).tolist())
+    ]
+    rows[0]["generator"] = rows[4]["prompt"] = "x" * 100_000
+    table = write_csv(tmp_path / "t.csv", rows)
+    findings_of("group-floor", write_csv(tmp_path / "u.csv", rows[5:]))  # what is imported is no cell
+    tracemalloc.start()
+    for check in ("identical-groups", "group-floor", "level-rule"):
+        findings_of(check, table)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10e6  # 600 cells of 100,000 characters would be 240 MB
 
 
 def test_order_of_rows_changes_no_finding(tmp_path):

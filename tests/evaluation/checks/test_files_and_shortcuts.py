@@ -106,6 +106,31 @@ def test_a_label_that_names_tell_is_found_without_pictures(tmp_path):
     assert found.figures["auroc"] == 1.0
 
 
+@pytest.mark.parametrize("form", ["{tens}_{i:04d}.jpg", "{rank:05d}.jpg", "{i}-mos{tens}.jpg"])
+def test_a_label_that_numbers_in_names_tell_is_found(tmp_path, form):
+    labels = np.random.default_rng(6).uniform(1, 5, 100).round(3)
+    ranks = labels.argsort().argsort()
+    rows = [
+        {"image": form.format(i=i, tens=round(10 * label), rank=rank), "mos": label}
+        for i, (label, rank) in enumerate(zip(labels.tolist(), ranks.tolist(), strict=True))
+    ]
+    (found,) = findings("shortcuts", write_csv(tmp_path / "t.csv", rows), pictures=False)
+    assert found.figures["srcc"] > 0.9
+    assert found.figures["strongest"].startswith("number ")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_numbers_of_names_that_tell_nothing_are_left_alone(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    for names in (
+        [f"{i:04d}.jpg" for i in range(150)],
+        [f"IMG_{rng.integers(20200101, 20241231)}_{rng.integers(10**6):06d}.jpg" for i in range(150)],
+        [f"{rng.integers(1 << 60):016x}.jpg" for i in range(150)],
+    ):
+        rows = [{"image": name, "mos": round(float(rng.normal(3, 0.6)), 3)} for name in names]
+        assert findings("shortcuts", write_csv(tmp_path / "t.csv", rows), pictures=False) == []
+
+
 @pytest.mark.shared
 def test_the_shortcuts_of_casia_are_found(shared):
     found = findings("shortcuts", shared / "forgery/casia1/labels.csv", label="label", aspect="authenticity")

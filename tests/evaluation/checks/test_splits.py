@@ -190,7 +190,7 @@ def test_one_split_in_two_columns_is_no_draw(tmp_path):
 
 
 def test_folds_in_columns_are_silent(tmp_path):
-    rows = [{"image": f"{i}.jpg", "mos": i / 7} for i in range(60)]
+    rows = plain(range(60))
     for k in range(1, 6):
         for i, row in enumerate(rows):
             row[f"split{k}"] = "test" if i % 5 == k - 1 else "train"

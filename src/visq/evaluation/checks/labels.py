@@ -254,14 +254,15 @@ def identical_groups(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
         told: set[frozenset[int]] = set()
         ways = [*domains(one), *((f"group ({g.name})", [v or "" for v in g.values]) for g in groupings(one))]
         for what, names in ways:
-            kinds = np.array([names[i] for i in at.tolist()])
+            # Python's own text: as numpy's, one long prompt would make every cell as long.
+            kinds = np.array([names[i] for i in at.tolist()], dtype=np.object_)
             yield from _same_vectors(one, what, kinds, at, labels, rarity, told)
 
 
 def _same_vectors(
     one: CheckedSet,
     what: str,
-    kinds: NDArray[np.str_],
+    kinds: NDArray[np.object_],
     at: NDArray[np.int64],
     labels: NDArray[np.float64],
     rarity: NDArray[np.float64],

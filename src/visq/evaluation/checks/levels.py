@@ -185,7 +185,7 @@ def _parts(one: CheckedSet) -> list[_Part]:
     column = next(iter(one.splits), None)
     if column is None:
         return [_Part("all rows", at, levels, labels)]
-    cells = np.array([one.splits[column][i] or "(blank)" for i in at.tolist()])
+    cells = np.array([one.splits[column][i] or "(blank)" for i in at.tolist()], dtype=np.object_)
     return [
         _Part(f"{column} {name!r}", at[cells == name], levels[cells == name], labels[cells == name])
         for name in np.unique(cells).tolist()

@@ -114,7 +114,9 @@ def _interval(
         return None
     rng = np.random.default_rng(0)
     chosen = srcc if statistic is srcc else auroc
-    return group_bootstrap(chosen, [floored, labels], list(groups), n_resamples=_RESAMPLES, rng=rng)
+    # Python's own text: as numpy's, one long prompt would make every cell as long.
+    names = np.array(groups, dtype=np.object_)
+    return group_bootstrap(chosen, [floored, labels], names, n_resamples=_RESAMPLES, rng=rng)
 
 
 def _folds(one: CheckedSet, at: IntArray, groups: Sequence[str]) -> IntArray | None:
@@ -146,7 +148,7 @@ def mean_of_others(kinds: Sequence[str], labels: Float64Array, folds: IntArray) 
         >>> mean_of_others(["a", "a", "b"], np.array([1.0, 3.0, 5.0]), np.array([0, 1, 1])).tolist()
         [3.0, 1.0, 1.0]
     """
-    _, kind = np.unique(np.asarray(kinds), return_inverse=True)
+    _, kind = np.unique(np.asarray(kinds, dtype=np.object_), return_inverse=True)
     _, fold = np.unique(folds, return_inverse=True)
     n_kinds, n_folds = int(kind.max()) + 1, int(fold.max()) + 1
     cell = kind * n_folds + fold

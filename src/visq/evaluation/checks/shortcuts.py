@@ -14,7 +14,8 @@ from visq.core.errors import MissingExtra
 from visq.data.folds import group_folds
 from visq.data.groups import joined_groups
 from visq.evaluation.checks.finding import CheckedSet, Finding
-from visq.evaluation.checks.groups import groupings, stem_of
+from visq.evaluation.checks.groups import file_names, groupings, stem_of
+from visq.evaluation.checks.names import name_parts
 from visq.evaluation.statistics.intervals import group_bootstrap
 from visq.metrics import auroc, srcc
 
@@ -26,14 +27,15 @@ BOUND_SRCC = 0.15
 """Lower end of the interval above which it is said: ratings go with size a little in any honest set."""
 BOUND_AUROC = 0.65
 _ADVICE = {"the file": "re-encode all pictures alike", "its name": "never let names reach a model"}
+_MOST_NUMBERS = 3  # in a file name, from its start
 _MOST_WORDS = 30  # of file names that become columns, the commonest first
 
 
 def shortcuts(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
     """The label predicted from what lies round the picture: bytes, size, format, tags, words of the name.
 
-    A random forest on the facts of files alone, and another on words of names, cross-validated by group;
-    figures are of rows it did not see. It is a finding where the lower end of its 95 % group-bootstrap
+    A random forest on the facts of files alone, and another on words and numbers in names, cross-validated by
+    group; figures are of rows it did not see. It is a finding where the lower end of its 95 % group-bootstrap
     interval passes SRCC .15, or AUROC .65 for labels 0 and 1.
     """
     for one in sets:
@@ -75,7 +77,8 @@ def _told(
     if np.unique(values).size < 2:
         return
     rng = np.random.default_rng(0)
-    interval = group_bootstrap(statistic, [values, labels], groups, n_resamples=_RESAMPLES, rng=rng)
+    names = np.array(groups, dtype=np.object_)  # as numpy's text, one long name would make all as long
+    interval = group_bootstrap(statistic, [values, labels], names, n_resamples=_RESAMPLES, rng=rng)
     if not interval.low > (BOUND_AUROC if is_binary else BOUND_SRCC):
         return
     alone = {name: float(statistic(column, labels)) for name, column in columns.items()}
@@ -102,13 +105,30 @@ def _told(
 
 
 def _of_names(one: CheckedSet, at: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-    """Words of file names, float64 [m] each, 1 where a name has the word."""
-    words = [_words(one.rows[i].file or one.rows[i].id) for i in at]
+    """Words of file names, float64 [m] each, 1 where a name has the word; and numbers in them.
+
+    Numbers of a known form (a distortion's strength, a frame) say what they say on purpose, and are left out.
+    """
+    named = file_names(one)
+    names = [named[i] for i in at]
+    words = [_words(name) for name in names]
     counts = Counter(word for several in words for word in several)
-    return {
+    found = {} if any(said.is_known for said in name_parts(names)) else _numbers(names)
+    return found | {
         f"name has {word!r}": np.array([word in several for several in words], dtype=np.float64)
         for word, n in counts.most_common(_MOST_WORDS)
         if 5 <= n < len(words)
+    }
+
+
+def _numbers(names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """The first numbers in file names, float64 [m] each; -1 where a name has fewer."""
+    numbers = [re.findall(r"\d{1,15}", stem_of(name)) for name in names]
+    return {
+        f"number {k + 1} of the name": np.array(
+            [float(several[k]) if len(several) > k else -1.0 for several in numbers]
+        )
+        for k in range(_MOST_NUMBERS)
     }
 
 
