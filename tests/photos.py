@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 VisqRun = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -22,3 +24,10 @@ def make_photos(folder: Path, n: int, *, side: int = 12) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)
     return folder
+
+
+def shipped_photograph() -> NDArray[np.uint8]:
+    """uint8 [h, w, 3]: the portrait among the shipped model's check pictures."""
+    path = resources.files("visq").joinpath("models/mini/pictures/astronaut.jpg")
+    with Image.open(str(path)) as image:
+        return np.asarray(image.convert("RGB"))

@@ -7,6 +7,8 @@ from visq.backbones.contract import Backbone
 from visq.backbones.folder import ModelFolder, find_model, shipped_models
 from visq.core.registry import Registry
 
-BACKBONES = Registry("backbone", {"mini": "visq.backbones.mini:Mini"})
+BACKBONES = Registry(
+    "backbone", {"mini": "visq.backbones.mini:Mini", "mini-causal": "visq.backbones.mini_causal:MiniCausal"}
+)
 
 __all__ = ["BACKBONES", "Backbone", "ModelFolder", "find_model", "shipped_models"]

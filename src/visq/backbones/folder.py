@@ -39,7 +39,7 @@ class ModelFolder:
         backbone: name of what runs it; registered.
         readout: name of what makes scores of its answers; registered.
         aspects: names of what it scores; known to visq, with visq's own level words and scale.
-        weights: the weights file.
+        weights: name -> weights file; one called `model` where model.toml names no more.
         calibrations: aspect -> its calibration; lacks aspects without one.
     """
 
@@ -49,7 +49,7 @@ class ModelFolder:
     backbone: str
     readout: str
     aspects: tuple[str, ...]
-    weights: Path
+    weights: Mapping[str, Path]
     calibrations: Mapping[str, Calibration]
 
     @property
@@ -61,7 +61,7 @@ class ModelFolder:
     def sha256(self) -> str:
         """SHA-256 over the weights and model.toml: the identity of every score it gives."""
         try:
-            parts = [path.read_bytes() for path in (self.weights, self.path / "model.toml")]
+            parts = [path.read_bytes() for path in (*self.weights.values(), self.path / "model.toml")]
         except OSError as error:
             raise ModelError(f"model {self.name!r}: no {error.filename}: {error.strerror}") from error
         return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
@@ -76,6 +76,16 @@ class ModelFolder:
         for key in keys[:-1]:
             fields = fields.table(key)
         return fields.value(keys[-1])
+
+    def graph(self, part: str) -> Path:
+        """A weights file.
+
+        Raises:
+            ModelError: model.toml names none of this name.
+        """
+        if part not in self.weights:
+            raise ModelError(f"model {self.name!r}: model.toml has no [weights.{part}]")
+        return self.weights[part]
 
     def calibration(self, aspect: str) -> Calibration | None:
         """The calibration of an aspect, or None where the model has none."""
@@ -117,7 +127,7 @@ def find_model(name: str) -> ModelFolder:
         backbone=fields.choice("backbone", BACKBONES.concept, BACKBONES),
         readout=fields.choice("readout", READOUTS.concept, READOUTS),
         aspects=aspects,
-        weights=inner_file(fields.table("weights"), folder),
+        weights={part: inner_file(table, folder) for part, table in weight_tables(fields).items()},
         calibrations=_calibrations(fields, aspects),
     )
 
@@ -140,6 +150,18 @@ def read_table(folder: Path, name: str, file: str) -> Fields:
         raise ModelError(f"model {name!r}: cannot read {file}: {error}") from error
     except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or lists within lists without end
         raise ModelError(f"model {name!r}: cannot read {file}: {error}") from error
+
+
+def weight_tables(fields: Fields) -> dict[str, Fields]:
+    """Name -> table of a weights file: `[weights]` itself, called `model`, or each of `[weights.NAME]`.
+
+    Raises:
+        ModelError: there is none.
+    """
+    weights = fields.table("weights")
+    if "file" in weights or not weights.values:
+        return {"model": weights}
+    return {name: weights.table(name) for name in weights.values}
 
 
 def inner_file(fields: Fields, folder: Path) -> Path:

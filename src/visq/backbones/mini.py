@@ -155,7 +155,7 @@ class Head:
         return cls(
             height,
             width,
-            _preprocessing(folder, height, width),
+            read_preprocessing(folder, height, width),
             {name: tables.table(name).text("output") for name in folder.aspects},
             {name: aspect(name).levels for name in folder.aspects},
         )
@@ -166,7 +166,7 @@ def _logsumexp(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(peak + np.log(np.exp(logits - peak).sum(axis=1, keepdims=True)))
 
 
-def _preprocessing(folder: ModelFolder, height: int, width: int) -> str:
+def read_preprocessing(folder: ModelFolder, height: int, width: int) -> str:
     """The identity of the pixels this code prepares; a model that wants other pixels is refused."""
     side = f"{width}" if height == width else f"{width}x{height}"
     made = f"srgb;squash{side}-bicubic"
@@ -200,12 +200,11 @@ def open_graph(graph: str | bytes) -> Any:  # onnxruntime has no types
 
 
 def _session(folder: ModelFolder, head: Head) -> Any:
+    path = folder.graph("model")
     try:
-        session = open_graph(os.fspath(folder.weights))
+        session = open_graph(os.fspath(path))
     except Exception as error:  # onnxruntime raises untyped errors of its own for any bad file
-        raise ModelError(
-            f"model {folder.name!r}: cannot load {folder.weights.name}: {_first_line(error)}"
-        ) from error
+        raise ModelError(f"model {folder.name!r}: cannot load {path.name}: {_first_line(error)}") from error
     _check_input(folder, head, session)
     _check_outputs(folder, head, session)
     return session
@@ -225,7 +224,7 @@ def _check_input(folder: ModelFolder, head: Head, session: Any) -> None:
         takes = ", ".join(f"{name} {kind} {shape}" for name, kind, shape in found) or "nothing"
         raise ModelError(
             f"model {folder.name!r}: 'preprocessing.size' of model.toml asks for {_INPUT} tensor(uint8) "
-            f"{wanted}, but the graph in {folder.weights.name} takes {takes}"
+            f"{wanted}, but the graph in {folder.graph('model').name} takes {takes}"
         )
 
 
@@ -235,7 +234,7 @@ def _check_outputs(folder: ModelFolder, head: Head, session: Any) -> None:
     for name, output in head.outputs.items():
         about = f"model {folder.name!r}: model.toml: 'aspects.{name}.output' is {output!r}"
         if output not in outputs:
-            raise ModelError(f"{about}; the graph in {folder.weights.name} has {', '.join(outputs)}")
+            raise ModelError(f"{about}; the graph in {folder.graph('model').name} has {', '.join(outputs)}")
         found, wanted = outputs[output], [1, len(head.levels[name])]
         if found.type != "tensor(float)" or not _fits(found.shape, wanted):
             raise ModelError(f"{about}, a {found.type} {found.shape}; wanted tensor(float) {wanted}")

@@ -88,6 +88,13 @@ class Fields:
             raise self.wrong(key, wanted)
         return tuple(float(number) for number in found)
 
+    def whole_numbers(self, key: str) -> tuple[int, ...]:
+        """A list of whole numbers, 0 or more."""
+        found = self.value(key)
+        if not (isinstance(found, list) and all(type(number) is int and number >= 0 for number in found)):
+            raise self.wrong(key, "a list of whole numbers, 0 or more")
+        return tuple(found)
+
     def table(self, key: str) -> Fields:
         """A table within this one."""
         found = self.value(key)

@@ -11,7 +11,7 @@ import numpy as np
 
 from visq.aspects import aspect
 from visq.backbones import BACKBONES, Backbone, ModelFolder, find_model
-from visq.backbones.folder import inner_file, read_size, read_table
+from visq.backbones.folder import inner_file, read_size, read_table, weight_tables
 from visq.core.errors import InputError, ModelError
 from visq.core.fields import Fields
 from visq.core.types import Picture, Prompted
@@ -150,8 +150,10 @@ def _tolerance(fields: Fields) -> float:
 
 
 def _check_hash(folder: ModelFolder, report: CheckReport) -> None:
-    wanted = folder.fields.table("weights").text("sha256")
-    same = hashlib.sha256(folder.weights.read_bytes()).hexdigest() == wanted
+    same = all(
+        hashlib.sha256(folder.graph(part).read_bytes()).hexdigest() == table.text("sha256")
+        for part, table in weight_tables(folder.fields).items()
+    )
     report.passed &= same
     report.lines.append(f"{'ok' if same else 'FAILED':<7}weights are the ones model.toml names")
 

@@ -110,7 +110,9 @@ def recipes_available() -> dict[str, Path]:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read a recipe and the card template of the same name beside it.
+    """Read a recipe, what it extends, and the card template of the same name beside it.
+
+    A recipe with `extends` starts from that one's fields; tables are joined, anything else is replaced.
 
     Raises:
         DataError: a file is missing or no TOML, its format is not 1, or a field is missing.
@@ -119,6 +121,9 @@ def read_recipe(path: Path) -> Recipe:
     try:
         text, card = path.read_bytes(), card_path.read_bytes()
         spec = toml.loads(text.decode())
+        if "extends" in spec:
+            below = path.with_name(f"{spec['extends']}.toml").read_bytes()
+            text, spec = below + text, _joined(toml.loads(below.decode()), spec)
     except (OSError, UnicodeDecodeError, toml.TOMLDecodeError) as error:
         raise DataError(f"recipe {path.stem!r} cannot be read: {error}") from error
     if spec.get("format") != FORMAT:
@@ -126,6 +131,14 @@ def read_recipe(path: Path) -> Recipe:
     name, kind = (str(_field(spec, path.stem, key)) for key in ("name", "kind"))
     aspects = {a: _aspect(a, name, table) for a, table in _field(spec, name, "aspects").items()}
     return Recipe(name, kind, hashlib.sha256(text + card).hexdigest(), spec, aspects, card.decode())
+
+
+def _joined(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    joined = {**below, **above}
+    for key in below.keys() & above.keys():
+        if isinstance(below[key], Mapping) and isinstance(above[key], Mapping):
+            joined[key] = _joined(below[key], above[key])
+    return joined
 
 
 def _aspect(aspect: str, recipe: str, table: Mapping[str, Any]) -> AspectRecipe:

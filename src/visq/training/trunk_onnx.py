@@ -7,7 +7,7 @@ half precision in the file, each followed by a Cast, which ONNX Runtime folds wh
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,28 +15,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visq.core.errors import InputError, MissingExtra, ModelError
-
-# Inverted residual blocks 0..16: output channels and stride (Sandler et al. 2018, arXiv 1801.04381, table 2).
-BLOCKS = (
-    (16, 1),
-    *((24, 2), (24, 1)),
-    *((32, 2), (32, 1), (32, 1)),
-    *((64, 2), (64, 1), (64, 1), (64, 1)),
-    *((96, 1), (96, 1), (96, 1)),
-    *((160, 2), (160, 1), (160, 1)),
-    (320, 1),
+from visq.backbones.mobilenet import (
+    BLOCKS,
+    EXPANSION,
+    HEAD_CHANNELS,
+    STEM_CHANNELS,
+    TAPS,
+    same_padding,
 )
-STEM_CHANNELS, HEAD_CHANNELS, EXPANSION = 32, 1280, 6
-TAPS = (0, 2, 5, 9, 12, 15, 16)
-"""Blocks whose outputs are pooled, after the addition where there is one."""
+from visq.core.errors import InputError, MissingExtra, ModelError
+from visq.training.graph import FLOAT, UINT8, Graph, Value
 
 N_TAP_CHANNELS = sum(BLOCKS[k][0] for k in TAPS)
 N_MEANS = N_TAP_CHANNELS + HEAD_CHANNELS
 N_FEATURES = N_MEANS + N_TAP_CHANNELS
 """Features of a picture: means of taps (712) and of `head` (1280), standard deviations of taps (712)."""
 
-OPSET = 17  # ONNX Runtime 1.18 reads up to 21
 LEVELS = np.arange(1.0, 6.0)
 
 Weights = Mapping[str, NDArray[Any]]
@@ -121,17 +115,6 @@ def _layers() -> Iterator[tuple[str, int, int, int]]:
     yield "head.c", HEAD_CHANNELS, channels, 1
 
 
-def same_padding(size: int, stride: int) -> tuple[int, int]:
-    """Pixels before and after that TensorFlow's SAME puts around a 3 x 3 convolution.
-
-    Example:
-        >>> same_padding(320, 2), same_padding(5, 2), same_padding(10, 1)
-        ((0, 1), (1, 1), (1, 1))
-    """
-    total = max((-(-size // stride) - 1) * stride + 3 - size, 0)
-    return total // 2, total - total // 2
-
-
 def feature_graph(weights: Weights, size: int) -> bytes:
     """ONNX graph from `pixels` (uint8 [n, size, size, 3], RGB) to `features` (float32 [n, N_FEATURES]).
 
@@ -141,9 +124,10 @@ def feature_graph(weights: Weights, size: int) -> bytes:
         ModelError: the weights are no MobileNetV2.
         MissingExtra: onnx is not installed.
     """
-    graph = _Graph(weights, size)
+    check_trunk(weights, "trunk")
+    graph = TrunkGraph(weights=weights, size=size)
     graph.node("Identity", [graph.features(with_stds=True)], out="features")
-    return graph.model({"features": N_FEATURES})
+    return graph.model(pixels_input(size), {"features": (FLOAT, ["n", N_FEATURES])})
 
 
 def model_graph(weights: Weights, size: int, heads: Mapping[str, LinearHead]) -> bytes:
@@ -168,7 +152,8 @@ def model_graph(weights: Weights, size: int, heads: Mapping[str, LinearHead]) ->
         logit_l = (l - 3) s / v - (l^2 - 9) / (2 v), v = level_std^2: its softmax is the Gaussian of that
         width around the score s at the levels l = 1..5: the logarithm of a Gaussian round s.
     """
-    graph = _Graph(weights, size)
+    check_trunk(weights, "trunk")
+    graph = TrunkGraph(weights=weights, size=size)
     means, everything = graph.features(with_stds=False), graph.features(with_stds=True)
     for aspect, head in heads.items():
         if head.weights.shape not in ((N_MEANS,), (N_FEATURES,)):
@@ -177,10 +162,16 @@ def model_graph(weights: Weights, size: int, heads: Mapping[str, LinearHead]) ->
             )
         _add_head(graph, means if head.weights.size == N_MEANS else everything, aspect, head)
     graph.node("Flatten", [graph.pooled[-1]], out="features")
-    return graph.model(dict.fromkeys(heads, LEVELS.size) | {"features": HEAD_CHANNELS})
+    columns = dict.fromkeys(heads, LEVELS.size) | {"features": HEAD_CHANNELS}
+    return graph.model(pixels_input(size), {name: (FLOAT, ["n", d]) for name, d in columns.items()})
 
 
-def _add_head(graph: _Graph, features: str, aspect: str, head: LinearHead) -> None:
+def pixels_input(size: int) -> dict[str, Value]:
+    """The graph's one input: pictures of a square size."""
+    return {"pixels": (UINT8, ["n", size, size, 3])}
+
+
+def _add_head(graph: TrunkGraph, features: str, aspect: str, head: LinearHead) -> None:
     variance = head.level_std**2
     weight = graph.constant(f"{aspect}.weight", head.weights[:, None].astype(np.float32))
     bias = graph.constant(f"{aspect}.bias", np.array([head.bias], np.float32))
@@ -191,29 +182,24 @@ def _add_head(graph: _Graph, features: str, aspect: str, head: LinearHead) -> No
 
 
 @dataclass
-class _Graph:
-    """Collects nodes and initialisers; every tensor is named once, in the order of the calls."""
+class TrunkGraph(Graph):
+    """The trunk's nodes, from pixels to its taps.
 
-    weights: Weights
-    size: int
-    nodes: list[Any] = field(default_factory=list)
-    constants: list[Any] = field(default_factory=list)
+    Attributes:
+        weights: of the trunk.
+        size: height and width of the pictures, px.
+        pooled: names of the taps' means.
+        spreads: names of the taps' standard deviations.
+    """
+
+    weights: Weights = field(kw_only=True)
+    size: int = field(kw_only=True)
     pooled: list[str] = field(default_factory=list)
     spreads: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        check_trunk(self.weights, "trunk")
-        self.helper, self.numpy_helper = _onnx()
+        super().__post_init__()
         self._trunk()
-
-    def constant(self, name: str, array: NDArray[Any]) -> str:
-        self.constants.append(self.numpy_helper.from_array(np.ascontiguousarray(array), name))
-        return name
-
-    def node(self, kind: str, inputs: Sequence[str], *, out: str = "", **attributes: object) -> str:
-        name = out or f"{kind}.{len(self.nodes)}"
-        self.nodes.append(self.helper.make_node(kind, list(inputs), [name], name=name, **attributes))
-        return name
 
     def _trunk(self) -> None:
         """Pixels to the pooled taps; `size` follows the height and width as they shrink."""
@@ -229,8 +215,8 @@ class _Graph:
             x = self.node("Add", [x, y]) if stride == 1 and channels == out else y
             channels = out
             if k in TAPS:
-                self._pool(x)
-        self.pooled.append(self.node("GlobalAveragePool", [self._conv(x, "head.c", side)]))
+                self._tap(x, side)
+        self._top(x, side)
 
     def _input(self) -> str:
         """Pixels 0..255 as float32 NCHW in [-1, 1]."""
@@ -240,7 +226,7 @@ class _Graph:
             self.constant("half", np.array(127.5, np.float32)),
             self.constant("one", np.array(1, np.float32)),
         )
-        x = self.node("Cast", [self.node("Transpose", ["pixels"], perm=[0, 3, 1, 2])], to=1)  # 1: float32
+        x = self.node("Cast", [self.node("Transpose", ["pixels"], perm=[0, 3, 1, 2])], to=FLOAT)
         return self.node("Sub", [self.node("Div", [x, half]), one])
 
     def _conv(
@@ -250,7 +236,7 @@ class _Graph:
         kernel = weight.shape[-1]
         before, after = same_padding(side, stride) if kernel == 3 else (0, 0)
         tensors = [
-            self.node("Cast", [self.constant(f"{name}.{part}.f16", self._half(f"{name}.{part}"))], to=1)
+            self.node("Cast", [self.constant(f"{name}.{part}.f16", self._half(f"{name}.{part}"))], to=FLOAT)
             for part in ("weight", "bias")
         ]
         x = self.node(
@@ -266,7 +252,10 @@ class _Graph:
     def _half(self, name: str) -> NDArray[np.float16]:
         return self.weights[name].astype(np.float16)
 
-    def _pool(self, x: str) -> None:
+    def _top(self, x: str, side: int) -> None:
+        self.pooled.append(self.node("GlobalAveragePool", [self._conv(x, "head.c", side)]))
+
+    def _tap(self, x: str, side: int) -> None:
         mean = self.node("GlobalAveragePool", [x])  # [n, c, 1, 1]
         off = self.node("Sub", [x, mean])
         variance = self.node("GlobalAveragePool", [self.node("Mul", [off, off])])
@@ -277,20 +266,3 @@ class _Graph:
         """Name of a float32 [n, d] tensor: the means, and the standard deviations after them if asked."""
         parts = self.pooled + self.spreads if with_stds else self.pooled
         return self.node("Flatten", [self.node("Concat", parts, axis=1)])
-
-    def model(self, outputs: Mapping[str, int]) -> bytes:
-        """The whole as bytes of an ONNX model with these outputs (name -> columns)."""
-        pixels = self.helper.make_tensor_value_info("pixels", 2, ["n", self.size, self.size, 3])  # 2: uint8
-        results = [self.helper.make_tensor_value_info(name, 1, ["n", d]) for name, d in outputs.items()]
-        graph = self.helper.make_graph(self.nodes, "visq", [pixels], results, self.constants)
-        opset = [self.helper.make_opsetid("", OPSET)]
-        made = self.helper.make_model(graph, opset_imports=opset, producer_name="visq", ir_version=8)
-        return bytes(made.SerializeToString(deterministic=True))
-
-
-def _onnx() -> tuple[Any, Any]:  # protobuf classes without useful types
-    try:
-        from onnx import helper, numpy_helper
-    except ImportError as error:
-        raise MissingExtra("onnx", "train") from error
-    return helper, numpy_helper

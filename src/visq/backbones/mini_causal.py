@@ -1,0 +1,230 @@
+"""Backbone `mini-causal`: two ONNX graphs on the CPU, pixels to visual tokens and words to numbers.
+
+Knows its words and its preprocessing; no scale, no opinion score, no file of a user.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from visq.backbones.folder import ModelFolder, read_size, read_table
+from visq.backbones.mini import open_graph, read_preprocessing
+from visq.backbones.mobilenet import N_CELLS
+from visq.backbones.tree import Tree, grow
+from visq.core.errors import InputError, MissingExtra, ModelError
+from visq.core.types import FloatArray, Picture, Prompted
+from visq.media import squash
+
+WORDS = "words.toml"
+"""Tokens of the texts a model is asked most, so that scoring needs no tokenizer."""
+
+TOKENIZER = "tokenizer.json"
+
+
+class MiniCausal:
+    """A small causal vision-language model: the answers' log-probabilities over its whole vocabulary.
+
+    Every picture runs alone, on one thread, and so does every question: a score cannot depend on batch, order
+    or thread count. A picture asked about more than once is looked at once.
+    """
+
+    runtime = "onnxruntime"
+    closed_set = False
+
+    def __init__(self, folder: ModelFolder, *, threads: int) -> None:
+        if threads < 1:
+            raise InputError(f"threads must be 1 or more, not {threads}")
+        self._model = folder.name
+        self.aspects = folder.aspects
+        self._height, self._width = read_size(folder.fields.table("preprocessing"))
+        self.preprocessing = read_preprocessing(folder, self._height, self._width)
+        self._words = Words.read(folder)
+        self._visual, self._decoder = (_session(folder, name) for name in ("visual", "decoder"))
+        self.capabilities = frozenset({"answer_logprobs", "generate", "embed"})
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="visq-mini")
+
+    def prepare(self, picture: Picture) -> Picture:
+        """uint8 [h, w, 3] -> uint8 [320, 320, 3]: the whole picture, squashed."""
+        return squash(picture, self._height, self._width)
+
+    def answer_logprobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> FloatArray:
+        """Log-probabilities of whole answers: their tokens, and what ends them.
+
+        Args:
+            batch: n questions; pixels from `prepare`.
+            answers: words that may follow the stem; a blank joins them to a stem that does not end in one.
+
+        Returns:
+            float32 [n, k]; a row's probabilities sum to 1 or less.
+
+        Raises:
+            MissingExtra: a text the model folder has no tokens of, and no tokenizer is installed.
+            ModelError: the model was closed, or a graph fails.
+        """
+        trees = [self._tree(asked, answers) for asked in batch]
+        pictures = {id(asked.pixels): asked.pixels for asked in batch}
+        seen = dict(zip(pictures, self._threads.map(self._look, pictures.values()), strict=True))
+        rows = self._threads.map(self._answer, trees, (seen[id(asked.pixels)] for asked in batch))
+        return np.array(list(rows), dtype=np.float32).reshape(len(batch), len(answers))
+
+    def generate(self, batch: Sequence[Prompted], most: int = 64) -> list[str]:
+        """What the model says after each stem, the likeliest token each time, until it ends.
+
+        Args:
+            batch: n questions; pixels from `prepare`.
+            most: tokens of an answer at most.
+        """
+        seen = list(self._threads.map(self._look, [asked.pixels for asked in batch]))
+        return list(self._threads.map(self._say, batch, seen, [most] * len(batch)))
+
+    def embed(self, batch: Sequence[Picture]) -> FloatArray:
+        """What the trunk sees in pictures: means of its standardised cells.
+
+        Args:
+            batch: n pictures, uint8 [320, 320, 3] from `prepare`.
+
+        Returns:
+            float32 [n, channels].
+        """
+        rows = list(self._threads.map(self._features, batch))
+        return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
+
+    def close(self) -> None:
+        """Stop the threads and free the graphs."""
+        self._threads.shutdown(wait=True)
+        self._visual = self._decoder = None
+
+    def _tree(self, asked: Prompted, answers: Sequence[str]) -> Tree:
+        joint = "" if not asked.stem or asked.stem.endswith(" ") else " "
+        return grow(self._words.prompt(asked), [self._words.tokens(joint + answer) for answer in answers])
+
+    def _look(self, pixels: Picture) -> FloatArray:
+        return np.asarray(self._run(self._visual, "visual", {"pixels": pixels[None]})[0])
+
+    def _features(self, pixels: Picture) -> FloatArray:
+        return np.asarray(self._run(self._visual, "features", {"pixels": pixels[None]})[0])
+
+    def _answer(self, tree: Tree, visual: FloatArray) -> FloatArray:
+        return tree.logprobs(self._next(tree, visual), self._words.stops)
+
+    def _next(self, tree: Tree, visual: FloatArray) -> FloatArray:
+        feeds = {"ids": tree.ids, "positions": tree.positions, "allowed": tree.allowed, "visual": visual}
+        return np.asarray(self._run(self._decoder, "logprobs", {**feeds, "at": tree.at}))
+
+    def _say(self, asked: Prompted, visual: FloatArray, most: int) -> str:
+        prompt, said = self._words.prompt(asked), list[int]()
+        while len(said) < most:
+            logs = self._next(grow([*prompt, *said], [()]), visual)
+            token = int(logs[-1].argmax())
+            if token == self._words.end:
+                break
+            said.append(token)
+        return self._words.text(said)
+
+    def _run(self, session: Any, output: str, feeds: Mapping[str, Any]) -> Any:
+        if session is None:
+            raise ModelError("this model is closed; load it again")
+        try:
+            return session.run([output], dict(feeds))[0]
+        except Exception as error:  # onnxruntime raises untyped errors of its own for any bad graph
+            line = next(iter(str(error).splitlines()), type(error).__name__)
+            raise ModelError(f"model {self._model!r}: its graph fails: {line}") from error
+
+
+def _session(folder: ModelFolder, name: str) -> Any:
+    path = folder.graph(name)
+    try:
+        return open_graph(os.fspath(path))
+    except Exception as error:  # onnxruntime raises untyped errors of its own for any bad file
+        line = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ModelError(f"model {folder.name!r}: cannot load {path.name}: {line}") from error
+
+
+@dataclass(frozen=True)
+class Words:
+    """Texts as tokens.
+
+    Attributes:
+        known: text -> its tokens.
+        user, assistant, image, end: tokens of the dialogue.
+        stops: tokens that end an answer.
+        folder: of the model, which has the tokenizer.
+    """
+
+    known: Mapping[str, tuple[int, ...]]
+    user: int
+    assistant: int
+    image: int
+    end: int
+    stops: tuple[int, ...]
+    folder: ModelFolder
+
+    def prompt(self, asked: Prompted) -> tuple[int, ...]:
+        """Tokens of a question: user, places of the picture, question, assistant, stem."""
+        question, stem = self.tokens(asked.question), self.tokens(asked.stem)
+        return (self.user, *(self.image,) * N_CELLS, *question, self.assistant, *stem)
+
+    def tokens(self, text: str) -> tuple[int, ...]:
+        """Tokens of a text, from the folder's list or by its tokenizer.
+
+        Raises:
+            MissingExtra: it is not in the list, and tokenizers is not installed.
+        """
+        if text in self.known or not text:
+            return self.known.get(text, ())
+        return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        try:
+            from tokenizers import Tokenizer
+        except ImportError as error:
+            raise MissingExtra("tokenizers", "vlm") from error
+        return Tokenizer.from_file(os.fspath(self.folder.path / TOKENIZER))
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """Text of tokens; what is no UTF-8 becomes a question mark in a box."""
+        return b"".join(self._pieces[token] for token in tokens).decode("utf-8", "replace")
+
+    @cached_property
+    def _pieces(self) -> Mapping[int, bytes]:
+        """Bytes of each token; a vocabulary of bytes writes each byte as a printable character."""
+        try:
+            with (self.folder.path / TOKENIZER).open(encoding="utf-8") as file:
+                vocabulary = json.load(file)["model"]["vocab"]
+            return {token: bytes(map(_BYTES.__getitem__, piece)) for piece, token in vocabulary.items()}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"model {self.folder.name!r}: cannot read {TOKENIZER}: {error}") from error
+
+    @classmethod
+    def read(cls, folder: ModelFolder) -> Words:
+        """Read `words.toml` of a model folder.
+
+        Raises:
+            ModelError: it is missing or holds something else.
+        """
+        fields = read_table(folder.path, folder.name, WORDS)
+        known = {entry.text("text"): tuple(entry.whole_numbers("tokens")) for entry in fields.tables("known")}
+        special = fields.table("special")
+        user, assistant, image, end = (
+            special.whole_numbers(name)[0] for name in ("user", "assistant", "image", "end")
+        )
+        return cls(known, user, assistant, image, end, tuple(special.whole_numbers("stops")), folder)
+
+
+def _byte_characters() -> dict[str, int]:
+    """The printable character that stands for each byte, as in GPT-2's `bytes_to_unicode`."""
+    plain = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    moved = [byte for byte in range(256) if byte not in plain]
+    return {chr(byte): byte for byte in plain} | {chr(256 + k): byte for k, byte in enumerate(moved)}
+
+
+_BYTES = _byte_characters()

@@ -1,0 +1,85 @@
+"""A tree of answers after a prompt, as one run of a causal decoder. Knows tokens as numbers only.
+
+Shared beginnings run once: `1` and `10` share the node `1`, and all answers share the prompt. An answer's
+probability is that of its tokens times that of what ends it: without the second factor `1` would hold the
+probability of `10` too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from visq.core.types import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A prompt and the answers that may follow it.
+
+    Attributes:
+        ids: int64 [t], tokens of the prompt, then one a node.
+        positions: int64 [t], places on the way from the prompt's first token.
+        allowed: bool [t, t], whether the row's token sees the column's.
+        at: int64 [m], tokens whose next token is asked for: the prompt's last, then the nodes.
+        steps: of each answer, (row of `at`, token) one a token.
+        ends: int64 [k], of each answer the row of `at` after its last token.
+    """
+
+    ids: IntArray
+    positions: IntArray
+    allowed: BoolArray
+    at: IntArray
+    steps: tuple[tuple[tuple[int, int], ...], ...]
+    ends: IntArray
+
+    def logprobs(self, found: FloatArray, stops: Sequence[int]) -> FloatArray:
+        """float64 [k]: natural-log probability of each whole answer.
+
+        Args:
+            found: float [m, vocabulary], log-probabilities of the token after each of `at`.
+            stops: tokens that end an answer.
+        """
+        logs = np.asarray(found, dtype=np.float64)
+        told = np.array([sum(logs[row, token] for row, token in steps) for steps in self.steps])
+        ended = np.logaddexp.reduce(logs[:, list(stops)], axis=1)
+        return np.asarray(told + ended[self.ends])
+
+
+def grow(prompt: Sequence[int], answers: Sequence[Sequence[int]]) -> Tree:
+    """The tree of some answers.
+
+    Args:
+        prompt: tokens before the answers, one or more.
+        answers: tokens of each, one or more.
+
+    Example:
+        >>> tree = grow([7, 8], [[1], [1, 0]])
+        >>> tree.ids.tolist(), tree.positions.tolist(), tree.at.tolist(), tree.ends.tolist()
+        ([7, 8, 1, 0], [0, 1, 2, 3], [1, 2, 3], [1, 2])
+    """
+    n = len(prompt)
+    ids, parents = list(prompt), [k - 1 for k in range(n)]
+    nodes: dict[tuple[int, ...], int] = {(): n - 1}
+    for answer in answers:
+        for length in range(1, len(answer) + 1):
+            path = tuple(answer[:length])
+            if path not in nodes:
+                nodes[path] = len(ids)
+                ids.append(answer[length - 1])
+                parents.append(nodes[path[:-1]])
+    positions, allowed = np.zeros(len(ids), np.int64), np.eye(len(ids), dtype=np.bool_)
+    for k, parent in enumerate(parents):
+        if parent >= 0:
+            positions[k] = positions[parent] + 1
+            allowed[k] |= allowed[parent]
+    row = {node: r for r, node in enumerate(nodes.values())}
+    steps = tuple(
+        tuple((row[nodes[tuple(answer[:j])]], answer[j]) for j in range(len(answer))) for answer in answers
+    )
+    ends = np.array([row[nodes[tuple(answer)]] for answer in answers], np.int64)
+    return Tree(
+        np.array(ids, np.int64), positions, allowed, np.array(list(nodes.values()), np.int64), steps, ends
+    )

@@ -1,0 +1,127 @@
+"""What the causal model is trained on: rated pictures of all aspects, their facts, ladders of photographs.
+
+Knows no model. Everything that takes long is kept in the cache; what belongs to one fold is chosen later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visq.core.types import Picture
+from visq.media import squash
+from visq.training.facts import facts
+from visq.training.labels import Labelled
+from visq.training.ladders import Kind, rungs
+from visq.training.pixels import kept_pixels, read_picture
+from visq.training.recipe import Progress
+
+
+@dataclass(frozen=True)
+class Rated:
+    """Rated pictures of all aspects, aspect after aspect; arrays are [n].
+
+    Attributes:
+        paths: of the pictures.
+        pixels: uint8 [n, side, side, 3].
+        aspect: place of each picture's aspect.
+        mos: float64, 1..5.
+        folds: int64.
+        facts: float64 [n, 5].
+    """
+
+    paths: tuple[Path, ...]
+    pixels: NDArray[np.uint8]
+    aspect: NDArray[np.int64]
+    mos: NDArray[np.float64]
+    folds: NDArray[np.int64]
+    facts: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LadderPool:
+    """Ladders of photographs of all folds.
+
+    Attributes:
+        pixels: uint8 [m, rungs, side, side, 3], the original first.
+        rows: int64 [m], which rated picture each is of.
+        kinds: of each.
+    """
+
+    pixels: NDArray[np.uint8]
+    rows: NDArray[np.int64]
+    kinds: tuple[Kind, ...]
+
+
+def read_rated(labelled: Mapping[str, Labelled], side: int, cache: Path, on_progress: Progress) -> Rated:
+    """Decode and squash every rated picture, once.
+
+    Raises:
+        DataError: a picture cannot be read.
+    """
+    paths = tuple(path for one in labelled.values() for path in one.paths)
+    on_progress(f"pixels of {len(paths)} pictures")
+    identity = f"squash{side};visq {version('visq')};pillow {version('pillow')}"
+    pixels = kept_pixels(cache, identity, paths, lambda _, path: squash(read_picture(path), side, side))
+    return Rated(
+        paths,
+        pixels,
+        np.concatenate([np.full(one.mos.size, k) for k, one in enumerate(labelled.values())]),
+        np.concatenate([one.mos for one in labelled.values()]),
+        np.concatenate([one.folds for one in labelled.values()]),
+        _kept_facts(cache / f"facts-{side}-{len(paths)}.npy", pixels),
+    )
+
+
+def _kept_facts(kept: Path, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    if not kept.exists():
+        np.save(kept, np.stack([facts(picture) for picture in pixels]))
+    return np.asarray(np.load(kept))
+
+
+def read_ladders(
+    rated: Rated,
+    counts: Sequence[int],
+    kinds: Sequence[Kind],
+    n_rungs: int,
+    seed: int,
+    cache: Path,
+    on_progress: Progress,
+) -> LadderPool:
+    """Distort photographs drawn from every fold alike, each by one kind.
+
+    Args:
+        rated: the pictures.
+        counts: of ladders a fold, for each aspect.
+        kinds: those training may see; ladders take them in turn.
+        n_rungs: of a ladder, the original counted.
+        seed: of what is drawn.
+        cache: where the pixels are kept.
+        on_progress: told in words where it is.
+    """
+    rng = np.random.default_rng([seed, 2])
+    rows = []
+    for aspect, count in enumerate(counts):
+        for fold in np.unique(rated.folds):
+            there = np.flatnonzero((rated.aspect == aspect) & (rated.folds == fold))
+            rows += rng.choice(there, count, replace=False).tolist()
+    chosen = [kinds[k % len(kinds)] for k in range(len(rows))]
+    side = rated.pixels.shape[1]
+
+    def ladder(k: int, path: Path) -> Picture:
+        own = np.random.default_rng([seed, 3, k])
+        strengths = chosen[k].draw(n_rungs - 1, own)
+        picture = read_picture(path)
+        return np.concatenate(
+            [squash(picture, side, side)[None], rungs(picture, chosen[k].name, strengths.tolist(), side, own)]
+        )
+
+    on_progress(f"{len(rows)} ladders")
+    identity = f"ladders {seed} {n_rungs} {side} {counts} {kinds} pillow {version('pillow')}"
+    pixels = kept_pixels(cache, identity, [rated.paths[row] for row in rows], ladder)
+    return LadderPool(pixels, np.array(rows), tuple(chosen))

@@ -1,0 +1,162 @@
+"""One fit of the causal model on some rated pictures, and what it says of others. Knows no figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from visq.backbones.mini_torch import MiniConfig, MiniForConditionalGeneration
+from visq.backbones.mobilenet import N_CELLS
+from visq.scoring import atomic_write
+from visq.training.batches_torch import Batches, Ladders, Plan, Questions
+from visq.training.batches_torch import Labelled as Asked
+from visq.training.causal_data import LadderPool, Rated
+from visq.training.dialogue import Encoded, all_words
+from visq.training.facts import terciles, thirds
+from visq.training.mini_fit_torch import Stage, fit, new_model, normalised
+from visq.training.tokenizer import IMAGE, SPECIALS, learn_tokenizer
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Numbers of a recipe a fit depends on: `[decoder]`, `[batch]`, `[[stages]]`, and the seed."""
+
+    aspects: tuple[str, ...]
+    vocabulary: int
+    decoder: Mapping[str, Any]
+    batch: Mapping[str, Any]
+    stages: Sequence[Mapping[str, Any]]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model with its words."""
+
+    model: MiniForConditionalGeneration
+    tokenizer: Tokenizer
+    questions: Questions
+    limits: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fits:
+    """Fits the same recipe on different rows of the same data.
+
+    Attributes:
+        rated: all rated pictures.
+        pool: ladders of all of them.
+        trunk: ImageNet's tensors.
+        frozen_cells: float16 [n, 2, cells, channels], by ImageNet's trunk, as a picture is and mirrored.
+        spec: numbers of the recipe.
+        say: told in words where a fit is.
+    """
+
+    rated: Rated
+    pool: LadderPool
+    trunk: Mapping[str, NDArray[Any]]
+    frozen_cells: NDArray[np.float16]
+    spec: Spec
+    say: Callable[[str], None]
+
+    def __call__(self, rows: NDArray[np.int64], folder: Path) -> Fitted:
+        """Fit on some rated pictures and their ladders; nothing else is looked at.
+
+        Args:
+            rows: of `rated`.
+            folder: where checkpoints and weights are kept; a killed fit goes on from there.
+        """
+        torch.set_num_threads(1)  # sums in one order: a fit is the same each time
+        rated, spec = self.rated, self.spec
+        tokenizer = learn_tokenizer(all_words(spec.aspects), spec.vocabulary)
+        questions, limits = Questions(tokenizer, spec.aspects, N_CELLS), terciles(rated.facts[rows])
+        config = MiniConfig(
+            text_config={**spec.decoder, "vocab_size": tokenizer.get_vocab_size()},
+            image_token_id=SPECIALS.index(IMAGE),
+            image_size=rated.pixels.shape[1],
+        )
+        cells = self.frozen_cells[rows, 0].astype(np.float32).reshape(-1, self.frozen_cells.shape[-1])
+        moments = (torch.from_numpy(cells.mean(0)), torch.from_numpy(cells.std(0)))
+        model = new_model(self.trunk, moments, config, spec.seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, table in enumerate(spec.stages):
+            done = folder / f"stage{number}.pt"
+            if not done.exists():
+                self._stage(number, table, model, questions, limits, rows, folder)
+                with atomic_write(done) as partial:
+                    torch.save(model.state_dict(), partial)
+            model.load_state_dict(torch.load(done))
+        return Fitted(model.eval(), tokenizer, questions, limits)
+
+    def _stage(
+        self,
+        number: int,
+        table: Mapping[str, Any],
+        model: MiniForConditionalGeneration,
+        questions: Questions,
+        limits: NDArray[np.float64],
+        rows: NDArray[np.int64],
+        folder: Path,
+    ) -> None:
+        rated, pool, spec = self.rated, self.pool, self.spec
+        numbers = dict(table)
+        plan = Plan(
+            seed=spec.seed + 100 * number,
+            steps=round(numbers.pop("epochs") * len(rows) / spec.batch["pictures"]),
+            ladders=numbers.pop("ladders"),
+            crop=numbers.pop("crop"),
+            **spec.batch,
+        )
+        stage = Stage(f"stage{number}", **numbers)
+        pixels = rated.pixels if stage.trunk_lr else self.frozen_cells
+        asked = Asked(pixels, rows, rated.aspect[rows], rated.mos[rows], thirds(rated.facts[rows], limits))
+        there = np.flatnonzero(np.isin(pool.rows, rows))
+        put_in_order = [tuple(map(spec.aspects.index, pool.kinds[k].aspects)) for k in there]
+        ladders = Ladders(pool.pixels, there, put_in_order)
+        fit(model, Batches(asked, ladders, questions, plan), stage, folder / stage.name, self.say)
+
+
+def cells_of(trunk: Any, pixels: NDArray[np.uint8], say: Callable[[str], None]) -> NDArray[np.float16]:
+    """float16 [n, 2, cells, channels]: cells of pictures by ImageNet's trunk, as they are and mirrored."""
+    out = []
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for start in range(0, len(pixels), _BATCH):
+            if start % (16 * _BATCH) == 0:
+                say(f"cells: {start} of {len(pixels)}")
+            block = normalised(torch.from_numpy(np.array(pixels[start : start + _BATCH])))
+            both = torch.stack([trunk(block), trunk(block.flip(3))], 1)
+            out.append(both.half().numpy())
+    return np.concatenate(out)
+
+
+def first_tokens(fitted: Fitted, asked: Encoded, visual: Tensor) -> NDArray[np.float64]:
+    """float64 [n, v]: log-probabilities of the next token after a prompt, over the whole vocabulary."""
+    ids = torch.tensor([asked.prompt] * len(visual))
+    model = fitted.model
+    hidden = model.language_model(inputs_embeds=model.embed(ids, visual), use_cache=False).last_hidden_state
+    return torch.log_softmax(model.lm_head(hidden[:, -1]).float(), 1).double().numpy()
+
+
+def level_logprobs(fitted: Fitted, aspect: int, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """float64 [n, 5]: log-probabilities of the level words of an aspect; pixels as in `Rated`."""
+    asked = fitted.questions.levels[aspect]
+    words = [tokens[0] for tokens in asked.answers.values()]
+    out = []
+    with torch.inference_mode():
+        for start in range(0, len(pixels), _BATCH):
+            block = normalised(torch.from_numpy(np.array(pixels[start : start + _BATCH])))
+            visual = fitted.model.visual_tokens(fitted.model.cells(block))
+            out.append(first_tokens(fitted, asked, visual)[:, words])
+    return np.concatenate(out)

@@ -1,0 +1,237 @@
+"""The two forms of the causal model are one model: torch against ONNX Runtime, on random weights."""
+
+from __future__ import annotations
+
+import builtins
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tiny_causal import SIDE, tiny_folder
+from visq.aspects import aspect
+from visq.backbones import find_model
+from visq.backbones.mini_causal import MiniCausal
+from visq.core.errors import MissingExtra, ModelError
+from visq.core.types import Prompted
+from visq.scoring import load
+
+torch = pytest.importorskip("torch")
+
+TOLERANCE = 1e-4
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("causal") / "model"
+    fitted = tiny_folder(folder)
+    backbone = MiniCausal(find_model(str(folder)), threads=2)
+    yield folder, fitted, backbone
+    backbone.close()
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return list(np.random.default_rng(1).integers(0, 256, (4, SIDE, SIDE, 3), dtype=np.uint8))
+
+
+def _asked(pixels, name="quality"):
+    return Prompted(pixels, name, aspect(name).questions[0], aspect(name).stem)
+
+
+def _torch_logits(fitted, ids, pixels):
+    """float64 [t, v]: log-probabilities after each token, by transformers alone."""
+    values = torch.from_numpy(np.array(pixels))[None].permute(0, 3, 1, 2).float() / 127.5 - 1.0
+    with torch.inference_mode():
+        logits = fitted.model(torch.tensor([ids]), values).logits[0]
+    return torch.log_softmax(logits.double(), -1).numpy()
+
+
+def _naive(fitted, asked, answer):
+    """log P of one whole answer: its own forward pass, token by token, and the end."""
+    from visq.training.tokenizer import END, SPECIALS
+
+    tokenizer = fitted.tokenizer
+
+    def tokens(text):
+        return tokenizer.encode(text, add_special_tokens=False).ids
+
+    question, stem = tokens(asked.question), tokens(asked.stem)
+    prompt = [
+        SPECIALS.index("<user>"),
+        *[SPECIALS.index("<image>")] * 49,
+        *question,
+        SPECIALS.index("<assistant>"),
+        *stem,
+    ]
+    said = tokens(answer if asked.stem.endswith(" ") else f" {answer}")
+    logs = _torch_logits(fitted, [*prompt, *said], asked.pixels)
+    at = len(prompt) - 1
+    total = sum(logs[at + k, token] for k, token in enumerate(said))
+    return total + np.logaddexp(logs[-1, tokens(".")[0]], logs[-1, SPECIALS.index(END)])
+
+
+def test_whole_answers_are_those_of_torch_each_alone(world, pictures):
+    _, fitted, backbone = world
+    levels = aspect("quality").levels
+    found = backbone.answer_logprobs([_asked(p) for p in pictures], levels)
+    wanted = [[_naive(fitted, _asked(p), word) for word in levels] for p in pictures]
+
+    np.testing.assert_allclose(found, wanted, atol=TOLERANCE)
+    assert np.std(found[:, 0]) > 100 * TOLERANCE  # else equality would prove nothing
+
+
+def test_ratings_share_a_digit_and_are_whole_answers(world, pictures):
+    _, fitted, backbone = world
+    asked = Prompted(pictures[0], "quality", "Rate the quality of this image from 1 to 10.", "Rating Level: ")
+    answers = [str(n) for n in range(1, 11)]
+
+    found = backbone.answer_logprobs([asked], answers)[0]
+
+    np.testing.assert_allclose(found, [_naive(fitted, asked, one) for one in answers], atol=TOLERANCE)
+    assert np.exp(found.astype(float)).sum() <= 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"stem": "The image of the quality is"},
+        {"question": "How would you rate the aesthetics of this image?"},
+    ],
+)
+def test_other_words_give_other_probabilities(world, pictures, changed):
+    _, _, backbone = world
+    asked = _asked(pictures[0])
+    levels = aspect("quality").levels
+    plain, other = backbone.answer_logprobs([asked, replace(asked, **changed)], levels)
+
+    assert np.abs(plain - other).max() > 100 * TOLERANCE
+
+
+def test_a_score_is_the_same_in_any_batch(world, pictures):
+    _, _, backbone = world
+    levels = aspect("quality").levels
+    batch = [_asked(p, name) for p in pictures for name in ("quality", "aesthetics")]
+    together = backbone.answer_logprobs(batch, levels)
+    alone = np.concatenate([backbone.answer_logprobs([one], levels) for one in batch])
+
+    assert np.array_equal(together, alone)
+
+
+def test_outside_is_what_the_words_leave(world, pictures):
+    folder, _, backbone = world
+    with load(str(folder)) as scorer:
+        (score,) = scorer.score_pictures(pictures[:1])
+    inside = np.exp(
+        backbone.answer_logprobs([_asked(pictures[0])], aspect("quality").levels).astype(float)
+    ).sum()
+
+    assert score["quality"].outside == pytest.approx(1 - inside, abs=1e-6)
+    assert 0 < score["quality"].outside < 1
+
+
+def test_texts_no_one_listed_are_tokenized(world, pictures):
+    _, fitted, backbone = world
+    asked = Prompted(pictures[1], "quality", "Is this a naïve 漢 picture of 12 cats?", "It is")
+
+    found = backbone.answer_logprobs([asked], ["true", "not"])[0]
+
+    np.testing.assert_allclose(
+        found, [_naive(fitted, asked, word) for word in ("true", "not")], atol=TOLERANCE
+    )
+
+
+def test_without_tokenizers_such_texts_name_the_extra(world, pictures, monkeypatch):
+    folder, _, _ = world
+    real = builtins.__import__
+
+    def without(name, *args, **kwargs):
+        if name == "tokenizers":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    backbone = MiniCausal(find_model(str(folder)), threads=1)
+    levels = aspect("quality").levels
+    assert backbone.answer_logprobs([_asked(pictures[0])], levels).shape == (1, 5)
+    with pytest.raises(MissingExtra, match="vlm"):
+        backbone.answer_logprobs([replace(_asked(pictures[0]), question="Anything else?")], levels)
+    backbone.close()
+
+
+def test_generation_is_that_of_transformers(world, pictures):
+    _, fitted, backbone = world
+    question = "Describe details, light, contrast and colors of this image."
+    (said,) = backbone.generate([Prompted(pictures[2], "quality", question, "")], most=12)
+    prompt = fitted.questions.describe.prompt
+    values = torch.from_numpy(np.array(pictures[2]))[None].permute(0, 3, 1, 2).float() / 127.5 - 1.0
+    out = fitted.model.generate(
+        input_ids=torch.tensor([prompt]), pixel_values=values, max_new_tokens=12, do_sample=False,
+        eos_token_id=1, pad_token_id=0,
+    )  # fmt: skip
+    ids = [token for token in out[0, len(prompt) :].tolist() if token > 1]
+
+    assert said == fitted.tokenizer.decode(ids, skip_special_tokens=False)
+
+
+def test_transformers_loads_the_folder_by_its_auto_classes(world, pictures):
+    from PIL import Image
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    import visq.hf  # noqa: F401 (registers the model)
+
+    folder, fitted, backbone = world
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype="float32").eval()
+    processor = AutoProcessor.from_pretrained(folder)
+    asked = _asked(pictures[3])
+    turns = [
+        {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": asked.question}]},
+        {"role": "assistant", "content": asked.stem},
+    ]
+    text = processor.apply_chat_template(turns, continue_final_message=True)
+    inputs = processor(images=[Image.fromarray(pictures[3])], text=text)
+    with torch.inference_mode():
+        logs = torch.log_softmax(model(**inputs).logits[0, -1].double(), -1)
+
+    assert inputs["input_ids"][0].tolist() == list(fitted.questions.levels[0].prompt)
+    words = [tokens[0] for tokens in fitted.questions.levels[0].answers.values()]
+    whole = backbone.answer_logprobs([asked], aspect("quality").levels)[0]
+    after = [
+        _naive(fitted, asked, word) - logs[token].item()
+        for word, token in zip(aspect("quality").levels, words, strict=True)
+    ]
+    np.testing.assert_allclose(logs[words].numpy() + after, whole, atol=TOLERANCE)
+
+
+def test_a_picture_too_many_is_refused_by_torch(world):
+    _, fitted, _ = world
+    prompt = fitted.questions.levels[0].prompt
+    with pytest.raises(ValueError, match="49 places for 2 pictures"):
+        fitted.model(torch.tensor([prompt]), torch.zeros(2, 3, SIDE, SIDE))
+
+
+def test_a_closed_model_says_so(world, pictures):
+    folder, _, _ = world
+    backbone = MiniCausal(find_model(str(folder)), threads=1)
+    backbone.close()
+    with pytest.raises((ModelError, RuntimeError)):
+        backbone.answer_logprobs([_asked(pictures[0])], aspect("quality").levels)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("visual.onnx", b"no graph", "cannot load visual.onnx"),
+        ("words.toml", b"[special]\nuser = 'x'\n", "words.toml"),
+        ("words.toml", b"[[[", "cannot read words.toml"),
+    ],
+)
+def test_a_broken_folder_is_one_line(world, tmp_path, file, content, message):
+    import shutil
+
+    folder = Path(shutil.copytree(world[0], tmp_path / "broken"))
+    (folder / file).write_bytes(content)
+    with pytest.raises(ModelError, match=message) as error:
+        MiniCausal(find_model(str(folder)), threads=1)
+    assert "\n" not in str(error.value)
