@@ -22,6 +22,7 @@ from visq.aspects import aspect, names
 from visq.core import errors, toml
 from visq.data.columns import FILE_COLUMNS, ID_COLUMNS
 from visq.data.formats import FORMATS
+from visq.evaluation.checks import CHECKS
 from visq.media import MAX_FILE_BYTES, MAX_PIXELS, PICTURE_ENDINGS, READABLE
 from visq.scoring.records import columns
 
@@ -42,7 +43,7 @@ MET = (
 def page() -> str:
     """The page's text."""
     inputs = WORDS["inputs"].format(**_facts())
-    made = (_columns(), WORDS["json"], _kinds(), _errors(), _aspects(), _python())
+    made = (_columns(), WORDS["json"], _checks(), _kinds(), _errors(), _aspects(), _python())
     return "\n".join((WORDS["head"], _commands(), _exit_codes(), inputs, *made))
 
 
@@ -86,6 +87,12 @@ def _columns() -> str:
         raise SystemExit(f"a table has columns {columns(['ASPECT'])}, reference.toml tells of {list(told)}")
     rows = [(f"`{name}`", values, meaning) for name, (values, meaning) in told.items()]
     return WORDS["columns_head"] + "\n" + _table(("column", "values", "meaning"), rows)
+
+
+def _checks() -> str:
+    docs = [(name, inspect.cleandoc(CHECKS.get(name).__doc__ or "")) for name in CHECKS]
+    rows = [(f"`{name}`", " ".join(doc.partition("\n\n")[0].split())) for name, doc in docs]
+    return WORDS["checks_head"] + _table(("check", "what it looks for"), rows)
 
 
 def _kinds() -> str:

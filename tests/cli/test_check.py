@@ -20,7 +20,7 @@ def good(tmp_path):
 
 @pytest.fixture
 def bad(tmp_path):
-    rows = [{"image": f"{i}.jpg", "mos": 1 + i / 30} for i in range(100)]
+    rows = [{"image": f"{i}.jpg", "mos": 1 + 37 * i % 100 / 30} for i in range(100)]
     for i in (2, 5, 6, 7):
         rows[i]["mos"] = "?"
     return write_csv(tmp_path / "bad.csv", rows)
@@ -64,11 +64,13 @@ def test_json_on_standard_output_and_in_a_file(visq, bad, tmp_path):
         (["good.csv", "--model", "minni"], 2, "did you mean 'mini'"),
         (["good.csv", "--out", "good.csv"], 2, "is one of the manifests"),
         (["good.csv", "--out", "taken.txt"], 1, "exists and is no report of visq check"),
-        (["good.csv", "--out", "no/where.json"], 1, "cannot write"),
+        (["none.csv", "--out", "no/where.json"], 1, "cannot write 'no/where.json': no such folder"),
+        (["good.csv", "--out", "deep.json"], 1, "exists and is no report of visq check"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line(visq, good, tmp_path, words, code, message):
     (tmp_path / "taken.txt").write_text("mine")
+    (tmp_path / "deep.json").write_text("[" * 100_000 + "]" * 100_000)
     run = visq("check", "--no-pictures", *words)
     assert run.returncode == code
     assert run.stdout == ""

@@ -71,7 +71,7 @@ def check(
         bool, typer.Option("--quiet", help="No progress and no notices.", rich_help_panel=_RESULTS)
     ] = False,
 ) -> None:
-    """Look for what makes figures on labelled data wrong. Exit code 3 where something is found.
+    """Look for what makes figures on labelled data wrong. Exit code 3 for errors and warnings, not for notes.
 
     \b
     visq check ratings.csv
@@ -127,12 +127,14 @@ def _check_words(label_scale: str | None, out: Path | None, manifests: list[str]
         raise InputError(
             f"{str(out)!r} exists and is no report of visq check; choose another --out", kind="output"
         )
+    if out is not None and not out.absolute().parent.is_dir():
+        raise InputError(f"cannot write {str(out)!r}: no such folder", kind="output")
 
 
 def _is_report(path: Path) -> bool:
     try:
         held = json_module.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(held, dict) and held.get("kind") == "check"
 
