@@ -62,3 +62,5 @@ def test_detectors_at_chance():
         "AUROC 0.520 [0.450, 0.590]: no better than chance, as far as 200 rows tell"
     ]
     assert verdict_lines({"figures": {"auroc": auroc | {"low": 0.51}}, "within": []}, 0.95) == []
+    nothing = {"value": math.nan, "low": math.nan, "high": math.nan, "n": 200, "note": "all labels are 1"}
+    assert verdict_lines({"figures": {"auroc": nothing}}, 0.95) == ["there is no AUROC: all labels are 1"]

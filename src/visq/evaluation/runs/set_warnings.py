@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -109,9 +108,7 @@ def _direction(scored: ScoredSet, figures: Mapping[str, Any]) -> Iterator[str]:
     if "auroc" in figures:
         auroc = figures["auroc"]
         down = "--label-scale 1..0 if 1 means the worse class, --score-scale if lower scores are better"
-        if math.isnan(auroc["value"]):
-            yield f"there is no AUROC: {auroc['note']}"
-        elif auroc["high"] < 0.5 or auroc["value"] == 0:
+        if auroc["high"] < 0.5 or auroc["value"] == 0:
             found = f"AUROC is below 0.5, {auroc['value']:.3f}"
             yield f"{found}: scores or labels point the other way; give {down}"
     elif figures["srcc"]["high"] < 0 or figures["srcc"]["value"] <= -1 + _ROUNDING:

@@ -26,7 +26,9 @@ def verdict_lines(about: Mapping[str, Any], level: float) -> list[str]:
 
 
 def _detection(auroc: Mapping[str, Any]) -> Iterator[str]:
-    if auroc["low"] <= 0.5 <= auroc["high"]:
+    if math.isnan(auroc["value"]):
+        yield f"there is no AUROC: {auroc['note']}"
+    elif auroc["low"] <= 0.5 <= auroc["high"]:
         yield f"AUROC {_bounds(auroc)}: no better than chance, as far as {auroc['n']} rows tell"
 
 
