@@ -119,6 +119,13 @@ def test_a_label_that_numbers_in_names_tell_is_found(tmp_path, form):
     assert found.figures["strongest"].startswith("number ")
 
 
+def test_of_very_many_rows_some_are_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr("visq.evaluation.checks.shortcuts._MOST_ROWS", 100)
+    rows = [{"image": f"{i}.jpg", "mos": 1 + i / 100} for i in range(400)]
+    (found,) = findings("shortcuts", write_csv(tmp_path / "t.csv", rows), pictures=False)
+    assert (found.figures["n"], len(found.rows)) == (100, 100)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_numbers_of_names_that_tell_nothing_are_left_alone(tmp_path, seed):
     rng = np.random.default_rng(seed)
