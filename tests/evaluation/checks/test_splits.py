@@ -283,6 +283,7 @@ def test_references_of_two_data_sets_are_two(tmp_path):
     tid = references()[::2]
     report = two(tmp_path, references(), tid, ("kadid_train", "tid2013_test"))
     assert {f.severity for f in of(report, "group-overlap")} == {"note"}
+    assert "if they are of one collection" in of(report, "group-overlap")[0].message
     report = two(tmp_path, references(), tid, ("kadid/train", "tid2013/test"))
     assert {f.severity for f in of(report, "group-overlap")} == {"note"}
 

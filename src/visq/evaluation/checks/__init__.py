@@ -25,7 +25,7 @@ CHECKS = Registry(
         "id-folder": f"{_ROOM}.conversations:id_folder",
         "row-defects": f"{_ROOM}.conversations:row_defects",
         "group-overlap": f"{_ROOM}.splits:group_overlap",
-        "picture-overlap": f"{_ROOM}.splits:picture_overlap",
+        "picture-overlap": f"{_ROOM}.shared_pictures:picture_overlap",
         "split-draws": f"{_ROOM}.splits:split_draws",
         "name-label": f"{_ROOM}.giveaways:name_label",
         "group-floor": f"{_ROOM}.limits:group_floor",

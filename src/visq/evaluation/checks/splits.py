@@ -1,4 +1,4 @@
-"""Checks of splits: groups and pictures that stand on both sides, within a manifest and between manifests.
+"""Checks of splits: groups that stand on both sides, within a manifest and between manifests; draws.
 
 Knows which part each row is in, by a split column or by the name of its list; no picture and no label's
 meaning.
@@ -13,18 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-import numpy as np
-
 from visq.evaluation.checks.finding import CheckedSet, Figure, Finding, Severity
-from visq.evaluation.checks.groups import Grouping, folder_of, groupings, is_grouping, stem_of, ways
+from visq.evaluation.checks.groups import Grouping, groupings, is_grouping, ways
 from visq.evaluation.figures.protocols import names as protocol_names
-from visq.metrics import srcc
 
 _TRAIN = re.compile(r"(?<![a-z])(?:train(?:ing)?(?:set)?|fit|learn)(?![a-z])", re.IGNORECASE)
 _TEST = re.compile(r"(?<![a-z])(?:test(?:ing)?(?:set)?|val|valid(?:ation)?|eval|dev|holdout)(?![a-z])", re.I)
-_AGREE = 0.9  # SRCC of labels, or share of equal ones, from which rows of one file name are one picture
-_FEW = 5
-_FEW_VALUES = 10  # labels: of so few values pictures share one by chance, and lists in order of them all
 
 
 def is_train(name: str) -> bool:
@@ -53,15 +47,6 @@ def group_overlap(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
     for (a, of_a), (b, of_b) in combinations(zip(sets, said, strict=True), 2):
         for one_way, other_way in _comparable(of_a, of_b):
             yield from _between(a, one_way, b, other_way)
-
-
-def picture_overlap(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
-    """Pictures in several parts of a split or in several lists: by their bytes where files were read."""
-    for one in sets:
-        for column, parts in one.splits.items():
-            yield from _twice(one, column, parts)
-    for a, b in combinations(sets, 2):
-        yield from _shared(a, b)
 
 
 # --- parts of one list --------------------------------------------------------------------------------
@@ -137,28 +122,6 @@ def _torn(one: CheckedSet, column: str, parts: Sequence[str], grouping: Grouping
     )
 
 
-def _twice(one: CheckedSet, column: str, parts: Sequence[str]) -> Iterator[Finding]:
-    """One file, or one file's bytes, in several parts of a split."""
-    where: dict[str, set[str]] = defaultdict(set)
-    rows: dict[str, list[int]] = defaultdict(list)
-    for i, key in enumerate(one.pictures):
-        if parts[i] and one.rows[i].file:
-            where[key].add(parts[i])
-            rows[key].append(i)
-    twice = [key for key, found in where.items() if len(found) > 1]
-    if twice:
-        file = one.rows[rows[twice[0]][0]].file
-        yield Finding(
-            "picture-overlap",
-            "error",
-            f"{one.name}, column {column!r}: {len(twice)} pictures stand in several parts, such as {file!r}; "
-            "keep each in one",
-            (one.name,),
-            one.found_rows(i for key in twice for i in rows[key]),
-            {"column": column, "n": len(twice)},
-        )
-
-
 def split_draws(sets: Sequence[CheckedSet]) -> Iterator[Finding]:
     """Several train-test columns whose test parts overlap: draws, each by itself, and no folds."""
     for one in sets:
@@ -194,7 +157,7 @@ def _draws(one: CheckedSet) -> Iterator[Finding]:
 # --- two lists ----------------------------------------------------------------------------------------
 
 
-def _roles(a: CheckedSet, b: CheckedSet) -> tuple[CheckedSet, CheckedSet, bool]:
+def roles(a: CheckedSet, b: CheckedSet) -> tuple[CheckedSet, CheckedSet, bool]:
     """The list to learn from, the other, and whether their names tell which is which."""
     a_learns, b_learns = learns(a.name), learns(b.name)
     return (b, a, True) if b_learns and not a_learns else (a, b, a_learns and not b_learns)
@@ -222,7 +185,7 @@ def _comparable(of_a: Sequence[Grouping], of_b: Sequence[Grouping]) -> Iterator[
 def _between(a: CheckedSet, of_a: Grouping, b: CheckedSet, of_b: Grouping) -> Iterator[Finding]:
     if not (of_a.links and of_b.links) and not is_grouping([*of_a.values, *of_b.values], of_b):
         return
-    learnt, tested_set, told = _roles(a, b)
+    learnt, tested_set, told = roles(a, b)
     of_learnt, of_tested = (of_a, of_b) if learnt is a else (of_b, of_a)
     if of_learnt.links and of_tested.links:
         known = _values_of_links(of_learnt, range(len(learnt)))
@@ -235,14 +198,15 @@ def _between(a: CheckedSet, of_a: Grouping, b: CheckedSet, of_b: Grouping) -> It
     if not leaking:
         return
     # I01 of one data set is not I01 of another.
-    sure = of_a.is_sure and of_b.is_sure and (not of_a.from_names or _is_one_collection(a, b))
+    is_one = not of_a.from_names or _is_one_collection(a, b)
+    sure = of_a.is_sure and of_b.is_sure and is_one
     severity: Severity = "error" if told and sure else "note"
     yield Finding(
         "group-overlap",
         severity,
         f"{len(leaking)} of {len(tested)} rows of {tested_set.name} have their group ({of_tested.name}, by "
-        f"{of_tested.source}) in {learnt.name}; figures on {tested_set.name} flatter what has learnt from "
-        f"{learnt.name}",
+        f"{of_tested.source}) in {learnt.name}; {'' if is_one else 'if they are of one collection, '}"
+        f"figures on {tested_set.name} flatter what has learnt from {learnt.name}",
         (learnt.name, tested_set.name),
         tested_set.found_rows(leaking, among_sets=True),
         {"grouping": of_tested.name, **_shares(tested_set, leaking, tested)},
@@ -273,80 +237,6 @@ def _folders(one: CheckedSet) -> set[tuple[str, ...]]:
         tuple(part for part in os.path.realpath(path).split(os.sep) if not (is_train(part) or is_test(part)))
         for path in found
     }
-
-
-def _shared(a: CheckedSet, b: CheckedSet) -> Iterator[Finding]:
-    learnt, tested, told = _roles(a, b)
-    of_learnt, of_tested = _hashes(learnt), _hashes(tested)
-    known = {found for found in of_learnt if found}
-    by_bytes = [i for i, found in enumerate(of_tested) if found in known]
-    # Where the bytes of both are known they have the word; names tell the rest.
-    by_name = [i for i, k in _same_names(learnt, tested) if not (of_tested[i] and of_learnt[k])]
-    by_name = sorted(set(by_name) - set(by_bytes))
-    shared = sorted({*by_bytes, *by_name})
-    if not shared:
-        return
-    how, by = "with the same bytes", "bytes"
-    if by_name:
-        how, by = "by their file names", "name"
-    if by_name and by_bytes:
-        how, by = (
-            f"({len(by_bytes)} with the same bytes, {len(by_name)} by their file names)",
-            "bytes and name",
-        )
-    advice = (
-        f"figures on {tested.name} are no test of what has learnt from {learnt.name}"
-        if told
-        else "what has learnt from one cannot be tested on the other"
-    )
-    yield Finding(
-        "picture-overlap",
-        "error" if told else "note",
-        f"{learnt.name} and {tested.name} share {len(shared)} pictures {how}, such as "
-        f"{tested.rows[shared[0]].id!r}; {advice}",
-        (learnt.name, tested.name),
-        tested.found_rows(shared, among_sets=True),
-        {"n": len(shared), "share": len(shared) / len(tested), "by": by},
-    )
-
-
-def _hashes(one: CheckedSet) -> Sequence[str | None]:
-    return [facts.sha256 for facts in one.facts] or [None] * len(one)
-
-
-def _same_names(learnt: CheckedSet, tested: CheckedSet) -> list[tuple[int, int]]:
-    """Pairs of rows of `tested` and `learnt` whose files are called alike, unless they are two pictures.
-
-    Lists name one picture with other folders, so folders do not count; but `train/001.jpg` and `test/001.jpg`
-    are two pictures. Where both lists have labels these decide; where labels have few values, which pictures
-    have in common by chance, folders have to agree too.
-    """
-    if os.path.dirname(learnt.manifest) == os.path.dirname(tested.manifest):
-        paths = {os.path.normpath(row.file): k for k, row in enumerate(learnt.rows) if row.file}
-        files = [os.path.normpath(row.file) if row.file else "" for row in tested.rows]
-        equal = [(i, paths[file]) for i, file in enumerate(files) if file in paths]
-        if equal:
-            return equal
-    first: dict[str, int] = {}
-    for k, row in enumerate(learnt.rows):
-        first.setdefault(stem_of(row.file).casefold(), k)
-    keys = [stem_of(row.file).casefold() for row in tested.rows]
-    shared = [(i, first[key]) for i, key in enumerate(keys) if key and key in first]
-    both = [(learnt.labels[k], tested.labels[i]) for i, k in shared]
-    labels = [(x, y) for x, y in both if x is not None and y is not None]
-    if labels and len({label for pair in labels for label in pair}) <= _FEW_VALUES:
-        return [(i, k) for i, k in shared if folder_of(tested.rows[i].file) == folder_of(learnt.rows[k].file)]
-    return shared if _agree(labels) else []
-
-
-def _agree(labels: Sequence[tuple[float, float]]) -> bool:
-    """Whether labels of two lists can be of the same pictures: equal, or in the same order."""
-    if not labels or sum(x == y for x, y in labels) >= _AGREE * len(labels):
-        return True
-    if len(labels) < _FEW:
-        return False
-    x, y = np.array(labels, dtype=np.float64).T
-    return abs(srcc(x, y)) >= _AGREE  # nan, where all of one list are equal, is no agreement
 
 
 # --- figures ------------------------------------------------------------------------------------------
