@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _BATCH = 32
+_LEAST_STD = 1e-3  # of a channel that is the same in every picture
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Fits:
             image_size=rated.pixels.shape[1],
         )
         cells = self.frozen_cells[rows, 0].astype(np.float32).reshape(-1, self.frozen_cells.shape[-1])
-        moments = (torch.from_numpy(cells.mean(0)), torch.from_numpy(cells.std(0)))
+        moments = (torch.from_numpy(cells.mean(0)), torch.from_numpy(np.maximum(cells.std(0), _LEAST_STD)))
         model = new_model(self.trunk, moments, config, spec.seed)
         folder.mkdir(parents=True, exist_ok=True)
         for number, table in enumerate(spec.stages):
