@@ -62,7 +62,8 @@ def main() -> None:
         "margin": 0.1,
         "sharpness": 6.0,
         "bf16": False,
-        "weights": {"single": 1.0, "pair": 0.3, "rationale": 0.3, "words": 0.1, "ladder": 0.5},
+        "ladder": [0.5, 0.1],
+        "weights": {"single": 1.0, "pair": 0.3, "rationale": 0.3, "words": 0.1},
     }
     spec = Spec(
         aspects=("quality", "aesthetics"),
@@ -77,8 +78,8 @@ def main() -> None:
         },
         batch={"pictures": 4, "level_std": 0.55, "ratings": 0.5, "pairs": 1.0, "rationales": 0.5},
         stages=[
-            {**stage, "epochs": 2, "ladders": 0, "crop": 0, "trunk_lr": 0.0, "lr": 1e-3},
-            {**stage, "epochs": 2, "ladders": 2, "crop": 28, "trunk_lr": 1e-4, "lr": 1e-3},
+            {**stage, "epochs": 2, "taught": 0.0, "ladders": 0, "crop": 0, "trunk_lr": 0.0, "lr": 1e-3},
+            {**stage, "epochs": 2, "taught": 0.5, "ladders": 2, "crop": 28, "trunk_lr": 1e-4, "lr": 1e-3},
         ],
         seed=4,
     )

@@ -8,7 +8,7 @@ from visq.core.errors import DataError
 from visq.core.types import printable
 
 ID_COLUMNS = ("id", "image_id")
-FILE_COLUMNS = ("image", "path", "file", "filename", "img_path", "image_path")
+FILE_COLUMNS = ("image", "path", "file", "filename", "img_path", "image_path", "dist_img")
 LABEL_COLUMNS = ("score", "mos", "label", "mean", "gt_score")
 """Columns that may hold opinion scores where none is called like the aspect."""
 

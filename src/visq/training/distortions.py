@@ -86,6 +86,16 @@ def motion(picture: Picture, length: float, rng: np.random.Generator) -> Picture
     return _bytes(total / n)
 
 
+def chroma(picture: Picture, factor: float, rng: np.random.Generator) -> Picture:
+    """Colour differences (YCbCr) shrunk by a factor and enlarged again; the luma stays."""
+    luma, *others = Image.fromarray(picture).convert("YCbCr").split()
+    height, width = picture.shape[:2]
+    small = (max(round(width / factor), 1), max(round(height / factor), 1))
+    bicubic = Image.Resampling.BICUBIC
+    others = [one.resize(small, bicubic).resize((width, height), bicubic) for one in others]
+    return np.asarray(Image.merge("YCbCr", [luma, *others]).convert("RGB"))
+
+
 def posterise(picture: Picture, levels: float, rng: np.random.Generator) -> Picture:
     """Only so many different values in each channel."""
     steps = max(round(levels), 2) - 1
@@ -102,6 +112,7 @@ DISTORTIONS: dict[str, Distortion] = {
     "contrast": contrast,
     "colour": colour,
     "motion": motion,
+    "chroma": chroma,
     "webp": webp,
     "pixelate": pixelate,
     "posterise": posterise,

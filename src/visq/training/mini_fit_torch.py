@@ -36,7 +36,8 @@ class Stage:
         weight_decay: AdamW's.
         warmup: share of the steps.
         save_steps: steps a kill may lose.
-        weights: of the losses: single, pair, rationale, words, ladder.
+        weights: of the losses: single, pair, rationale, words.
+        ladder: weight of the ladder loss of each aspect, in their order.
         margin: by how much a less distorted rung should lie above a more distorted one, on 1..5.
         sharpness: slope of the ladder loss.
         bf16: whether matrix products are computed in bfloat16.
@@ -49,6 +50,7 @@ class Stage:
     warmup: float
     save_steps: int
     weights: Mapping[str, float]
+    ladder: Sequence[float]
     margin: float
     sharpness: float
     bf16: bool
@@ -183,18 +185,19 @@ def loss(
         words = F.cross_entropy(model.lm_head(hidden[wanted]).float(), group["labels"][wanted])
         total = total + stage.weights["rationale" if name == "rationale" else "words"] * words
     if batch["ladder"] is not None:
-        total = total + stage.weights["ladder"] * ladder_loss(model, visual, batch["ladder"], stage)
+        total = total + ladder_loss(model, visual, batch["ladder"], stage)
     return total
 
 
 def ladder_loss(
     model: MiniForConditionalGeneration, visual: Tensor, group: Mapping[str, Tensor], stage: Stage
 ) -> Tensor:
-    """Mean of softplus(-sharpness (better - worse - margin)) over pairs of rungs; values on 1..5."""
+    """Weighted mean of softplus(-sharpness (better - worse - margin)) over pairs of rungs; values on 1..5."""
     logs = _logprobs(model, _hidden(model, visual, group), group)[:, :5]
     values = torch.softmax(logs, 1) @ torch.arange(1.0, 6.0)
-    better, worse, _ = group["gaps"].unbind(1)
-    return F.softplus(-stage.sharpness * (values[better] - values[worse] - stage.margin)).mean()
+    better, worse, aspect = group["gaps"].unbind(1)
+    wrong = F.softplus(-stage.sharpness * (values[better] - values[worse] - stage.margin))
+    return (torch.tensor(stage.ladder)[aspect] * wrong).mean()
 
 
 def _hidden(model: MiniForConditionalGeneration, visual: Tensor, group: Mapping[str, Tensor]) -> Tensor:
