@@ -197,8 +197,8 @@ def test_labels_are_read_back_exactly(tmp_path_factory, number):
 def test_no_column_of_ids_is_refused_with_the_columns(table):
     message = refused(table("picture,score\na,1\n"))
     assert (
-        "no column of ids or files (one of id, image_id, image, path, file, filename, img_path, image_path, dist_img)"
-        in message
+        "no column of ids or files (one of id, image_id, image, path, file, filename, img_path, image_path, "
+        "dist_img)" in message
     )
     assert message.endswith("columns: picture, score")
 

@@ -132,7 +132,7 @@ class Fits:
         fit(fitted.model, batches, stage, folder / stage.name, self.say)
 
     def _taught(self, fitted: Fitted, rows: NDArray[np.int64], folder: Path) -> NDArray[np.float64]:
-        """float64 [n, aspects, 5]: level distributions that the model gives before a stage, kept in `folder`."""
+        """float64 [n, aspects, 5]: level distributions the model gives before a stage; in `folder`."""
         kept = folder / "taught.npy"
         if not kept.exists():
             model, cells = fitted.model.eval(), self.frozen_cells[rows]
@@ -171,7 +171,7 @@ def first_tokens(fitted: Fitted, asked: Encoded, visual: Tensor) -> NDArray[np.f
 
 
 def _shares(fitted: Fitted, asked: Encoded, visual: Tensor) -> NDArray[np.float64]:
-    """float64 [n, 5]: level distributions of n pictures, each seen as it is and mirrored, [2 n, cells, width]."""
+    """float64 [n, 5]: level distributions of n pictures, as they are and mirrored, [2 n, ...]."""
     words = [tokens[0] for tokens in asked.answers.values()]
     shares = np.exp(first_tokens(fitted, asked, visual)[:, words]).reshape(-1, 2, len(words)).mean(1)
     return np.asarray(shares / shares.sum(1, keepdims=True))
