@@ -16,7 +16,7 @@ N_PICTURES = 30
 
 
 def make_world(root: Path) -> Path:
-    """`data/` with both label files, `trunk.safetensors`, and `recipes/mini-head.toml` at 32 px."""
+    """`data/` with both label files, `trunk.safetensors`, and both recipes at 32 px."""
     rng = np.random.default_rng(11)
     rows = [make_row(root / "data", i, rng) for i in range(N_PICTURES)]
     write_rows(root / "data/agiqa3k/labels.csv", [quality for quality, _ in rows])
@@ -33,7 +33,35 @@ def make_world(root: Path) -> Path:
         text.replace("squash320", "squash32").replace("draws = 100", "draws = 3")
     )
     (root / "recipes/mini-head.md.j2").write_bytes(source.with_suffix(".md.j2").read_bytes())
+    causal = recipes_available()["mini"]
+    (root / "recipes/mini.toml").write_text(_small(causal.read_text()))
+    (root / "recipes/mini.md.j2").write_bytes(causal.with_suffix(".md.j2").read_bytes())
     return root
+
+
+_SMALLER = {
+    "hidden_size = 256": "hidden_size = 32",
+    "num_hidden_layers = 2": "num_hidden_layers = 1",
+    "num_attention_heads = 4": "num_attention_heads = 2",
+    "num_key_value_heads = 4": "num_key_value_heads = 2",
+    "intermediate_size = 672": "intermediate_size = 48",
+    "vocabulary = 1536": "vocabulary = 500",
+    "pictures = 32": "pictures = 8",
+    "crop = 288": "crop = 28",
+    "ladders = 8": "ladders = 1",
+    "quality = 48, aesthetics = 80": "quality = 1, aesthetics = 2",
+    "rungs = 6": "rungs = 4",
+    "tested = 40": "tested = 2",
+    "epochs = 3": "epochs = 0.7",
+    "epochs = 4": "epochs = 0.4",
+}
+
+
+def _small(recipe: str) -> str:
+    for written, smaller in _SMALLER.items():
+        assert recipe.count(written) == 1, written
+        recipe = recipe.replace(written, smaller)
+    return recipe
 
 
 def make_row(data: Path, i: int, rng: np.random.Generator) -> tuple[dict[str, object], dict[str, object]]:

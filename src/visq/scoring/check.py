@@ -59,11 +59,11 @@ class GoldenPicture:
 
 @dataclass(frozen=True)
 class GoldenTensor:
-    """Logits of the picture of `golden_tensor`.
+    """What a model says of the picture of `golden_tensor`.
 
     Attributes:
         tolerance: by how much a log-probability may differ.
-        logits: aspect -> one number a level word.
+        logits: aspect -> one number a level word: logits of a head, log-probabilities of a causal model.
     """
 
     tolerance: float
@@ -177,8 +177,9 @@ def _check_tensor(
         prompted = Prompted(pixels, name, asked.questions[0], asked.stem)
         logprobs = backbone.answer_logprobs([prompted], asked.levels)[0].astype(np.float64)
         wanted = np.asarray(logits, dtype=np.float64)
-        wanted = wanted - wanted.max()
-        wanted = wanted - np.log(np.exp(wanted).sum())
+        if backbone.closed_set:  # goldens are logits; elsewhere they are log-probabilities already
+            wanted = wanted - wanted.max()
+            wanted = wanted - np.log(np.exp(wanted).sum())
         report.add(f"golden tensor, {name}", float(np.abs(logprobs - wanted).max()), golden.tolerance)
 
 

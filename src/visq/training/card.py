@@ -33,7 +33,7 @@ def card_text(recipe: Recipe, table: Mapping[str, Any], n_bytes: int) -> str:
     return environment.from_string(recipe.card).render(
         model=table,
         aspects=aspects,
-        any_stds=any("stds" in aspect["features"] for aspect in aspects),
+        any_stds=any("stds" in aspect.get("features", "") for aspect in aspects),
         megabytes=f"{n_bytes / 1e6:.1f}",
         level_std=recipe.field("head", "level_std"),
         scale=f"{scale[0]}..{scale[1]}",

@@ -2,51 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from visq.core.errors import MissingExtra
 from visq.core.toml_text import toml_text
-from visq.core.types import Picture
-from visq.scoring import Scorer, atomic_write, load
-from visq.training.causal_data import LadderPool, Rated, read_ladders, read_rated
-from visq.training.labels import Labelled, read_labelled
-from visq.training.ladders import Kind, read_kinds
+from visq.scoring import atomic_write
+from visq.training.causal_data import Data, read_data
+from visq.training.causal_measured import measure_fold
+from visq.training.causal_model_folder import bare_table, write_causal
+from visq.training.model_folder import read_check_pictures
 from visq.training.recipe import Paths, Progress, Recipe
-from visq.training.trunk_onnx import read_trunk
-
-_SCORED_AT_ONCE = 64
-
-
-@dataclass(frozen=True)
-class Data:
-    """All a run reads, in memory or mapped from the cache."""
-
-    trunk: Mapping[str, NDArray[Any]]
-    trunk_sha256: str
-    labelled: Mapping[str, Labelled]
-    rated: Rated
-    kinds: tuple[Kind, ...]
-    pool: LadderPool
-
-
-def read_data(recipe: Recipe, paths: Paths, on_progress: Progress) -> Data:
-    """Labels, pixels and ladders of a recipe."""
-    trunk, trunk_sha256 = read_trunk(paths.trunk)
-    labelled = {name: read_labelled(aspect, paths.data) for name, aspect in recipe.aspects.items()}
-    side = int(recipe.field("preprocessing", "size")[0])
-    rated = read_rated(labelled, side, paths.cache, on_progress)
-    kinds = read_kinds(recipe.field("ladders", "kinds"))
-    counts = [int(recipe.field("ladders", "a_fold", name)) for name in labelled]
-    seen = [kind for kind in kinds if kind.train is not None]
-    rungs, seed = int(recipe.field("ladders", "rungs")), int(recipe.field("seed"))
-    pool = read_ladders(rated, counts, seen, rungs, seed, paths.cache, on_progress)
-    return Data(trunk, trunk_sha256, labelled, rated, kinds, pool)
 
 
 def fits_of(recipe: Recipe, data: Data, paths: Paths, on_progress: Progress) -> Any:
@@ -87,23 +55,30 @@ def fits_of(recipe: Recipe, data: Data, paths: Paths, on_progress: Progress) -> 
 
 
 def train(recipe: Recipe, paths: Paths, on_progress: Progress) -> Path:
-    """Fit every fold, then all rows; what was fitted before is taken over, a killed fit goes on.
+    """Fit every fold, then all rows; what was fitted or measured before is taken over, a killed fit goes on.
 
     Args:
         recipe: of kind `causal`.
-        paths: where to read and write.
+        paths: where to read and write; fits and measurements stay in the cache.
         on_progress: told in words where the run is.
 
     Returns:
-        The model folder.
+        `paths.out`, the model folder; `model.toml` is written last.
 
     Raises:
         InputError, DataError, ModelError, MissingExtra: as `visq.training.run`.
     """
+    pictures = read_check_pictures(recipe, paths.pictures)
     data = read_data(recipe, paths, on_progress)
     fits = fits_of(recipe, data, paths, on_progress)
+    measured = []
     for fold in np.unique(data.rated.folds).tolist():
-        fit_fold(fold, recipe, data, fits, paths.cache)
+        on_progress(f"fold {fold}")
+        folder = fit_fold(fold, recipe, data, fits, paths.cache)
+        measured.append(measure_fold(fold, folder, recipe, data, paths.cache))
+    on_progress("all folds together")
+    whole = fit_fold(None, recipe, data, fits, paths.cache)
+    write_causal(paths.out, whole, recipe, data, measured, pictures, paths.cache)
     return paths.out
 
 
@@ -122,32 +97,3 @@ def fit_fold(fold: int | None, recipe: Recipe, data: Data, fits: Any, cache: Pat
         with atomic_write(folder / "model.toml") as partial:
             partial.write_text(toml_text(bare_table(recipe)), encoding="utf-8")
     return folder
-
-
-def bare_table(recipe: Recipe) -> dict[str, Any]:
-    """What model.toml says before anything is known of the model."""
-    levels, scale = recipe.field("head", "levels"), recipe.field("head", "scale")
-    return {
-        "format": 1,
-        "name": recipe.field("model", "name"),
-        "kind": "answers",
-        **{
-            key: recipe.field("model", key)
-            for key in ("version", "backbone", "readout", "description", "licence")
-        },
-        "preprocessing": recipe.field("preprocessing"),
-        "weights": {"visual": {"file": "visual.onnx"}, "decoder": {"file": "decoder.onnx"}},
-        "aspects": {name: {"scale": scale, "levels": levels} for name in recipe.aspects},
-    }
-
-
-def scored(folder: Path, pixels: NDArray[np.uint8]) -> list[dict[str, Any]]:
-    """Scores of squashed pictures [n, side, side, 3] by a model folder, as `visq score` gives them."""
-    with load(str(folder)) as scorer:
-        return [dict(found) for found in _in_batches(scorer, pixels)]
-
-
-def _in_batches(scorer: Scorer, pixels: NDArray[np.uint8]) -> Any:
-    for start in range(0, len(pixels), _SCORED_AT_ONCE):
-        block: list[Picture] = [np.array(picture) for picture in pixels[start : start + _SCORED_AT_ONCE]]
-        yield from scorer.score_pictures(block)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 from visq.core.types import Picture
 from visq.media import squash
 from visq.training.facts import facts
-from visq.training.labels import Labelled
-from visq.training.ladders import Kind, rungs
+from visq.training.labels import Labelled, read_labelled
+from visq.training.ladders import Kind, read_kinds, rungs
 from visq.training.pixels import kept_pixels, read_picture
-from visq.training.recipe import Progress
+from visq.training.recipe import Paths, Progress, Recipe
+from visq.training.trunk_onnx import read_trunk
 
 
 @dataclass(frozen=True)
@@ -125,3 +127,29 @@ def read_ladders(
     identity = f"ladders {seed} {n_rungs} {side} {counts} {kinds} pillow {version('pillow')}"
     pixels = kept_pixels(cache, identity, [rated.paths[row] for row in rows], ladder)
     return LadderPool(pixels, np.array(rows), tuple(chosen))
+
+
+@dataclass(frozen=True)
+class Data:
+    """All a run reads, in memory or mapped from the cache."""
+
+    trunk: Mapping[str, NDArray[Any]]
+    trunk_sha256: str
+    labelled: Mapping[str, Labelled]
+    rated: Rated
+    kinds: tuple[Kind, ...]
+    pool: LadderPool
+
+
+def read_data(recipe: Recipe, paths: Paths, on_progress: Progress) -> Data:
+    """Labels, pixels and ladders of a recipe."""
+    trunk, trunk_sha256 = read_trunk(paths.trunk)
+    labelled = {name: read_labelled(aspect, paths.data) for name, aspect in recipe.aspects.items()}
+    side = int(recipe.field("preprocessing", "size")[0])
+    rated = read_rated(labelled, side, paths.cache, on_progress)
+    kinds = read_kinds(recipe.field("ladders", "kinds"))
+    counts = [int(recipe.field("ladders", "a_fold", name)) for name in labelled]
+    seen = [kind for kind in kinds if kind.train is not None]
+    rungs, seed = int(recipe.field("ladders", "rungs")), int(recipe.field("seed"))
+    pool = read_ladders(rated, counts, seen, rungs, seed, paths.cache, on_progress)
+    return Data(trunk, trunk_sha256, labelled, rated, kinds, pool)

@@ -11,12 +11,11 @@ from visq.backbones.mini_processor_torch import new_processor
 from visq.backbones.mobilenet import N_CELLS
 from visq.core.toml_text import toml_text
 from visq.scoring import atomic_write
+from visq.training.causal_model_folder import DECODER, VISUAL
 from visq.training.causal_onnx import DecoderShape, decoder_graph, visual_graph
 from visq.training.causal_torch import Fitted
 from visq.training.dialogue import DESCRIBE, Turn, level_turn, pair_turn, rating_turn
 from visq.training.tokenizer import ASSISTANT, END, IMAGE, SPECIALS, USER
-
-VISUAL, DECODER = "visual.onnx", "decoder.onnx"
 
 
 def round_to_half(fitted: Fitted) -> None:

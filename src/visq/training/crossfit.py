@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from visq.core.errors import DataError
 from visq.core.scales import expectation, gaussian_levels
 from visq.evaluation import RotatedCoverage, half_width, rotated_coverage
 from visq.evaluation.statistics.conformal import Predict, Rows
 from visq.metrics import srcc
-from visq.training.features import Features
 from visq.training.labels import Labelled
+from visq.training.recipe import AspectRecipe, Recipe
 from visq.training.ridge import fit_ridge
 
 Float64Array = NDArray[np.float64]
@@ -53,6 +54,19 @@ class Settings:
     def rng(self) -> np.random.Generator:
         """A fresh generator: every figure has the same resamples, whichever is computed first."""
         return np.random.default_rng(self.seed)
+
+
+def settings(recipe: Recipe) -> Settings:
+    """The numbers of a recipe that its figures depend on."""
+    return Settings(
+        ridge=float(recipe.field("head", "ridge")),
+        level_std=float(recipe.field("head", "level_std")),
+        nominal=float(recipe.field("figures", "nominal")),
+        level=float(recipe.field("figures", "level")),
+        n_resamples=int(recipe.field("figures", "resamples")),
+        n_draws=int(recipe.field("figures", "draws")),
+        seed=int(recipe.field("seed")),
+    )
 
 
 def score_folds(
@@ -115,9 +129,30 @@ def column_mean(column: NDArray[np.str_], mos: Float64Array) -> Predict:
     return predict
 
 
-def file_ridge(features: Features, mos: Float64Array, strength: float) -> Predict:
+def floor_of(aspect: AspectRecipe, labelled: Labelled, sizes: Float64Array) -> Predict:
+    """The floor a recipe names for an aspect.
+
+    Args:
+        aspect: whose recipe names it.
+        labelled: the rows.
+        sizes: float64 [n, 3], bytes of the file, height and width of the picture in px.
+
+    Raises:
+        DataError: there is no floor of this kind.
+    """
+    floors = {
+        "column-mean": lambda: column_mean(labelled.column, labelled.mos),
+        "file": lambda: file_ridge(sizes, labelled.mos, float(aspect.floor["ridge"])),
+    }
+    kind = aspect.floor.get("kind")
+    if kind not in floors:
+        raise DataError(f"aspect {aspect.name!r}: floor of kind {kind!r}; known: {', '.join(floors)}")
+    return floors[kind]()
+
+
+def file_ridge(sizes: Float64Array, mos: Float64Array, strength: float) -> Predict:
     """Floor: ridge on log bytes, width, height and width / height of the file."""
-    n_bytes, height, width = features.sizes.T
+    n_bytes, height, width = sizes.T
     columns = np.column_stack([np.log(n_bytes), width, height, width / height])
 
     def predict(fitted: Rows, asked: Rows) -> Float64Array:

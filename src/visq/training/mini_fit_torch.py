@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (everybody's name for it)
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.utils.logging import disable_progress_bar
 
 from visq.backbones.mini_torch import MiniConfig, MiniForConditionalGeneration
 from visq.training.batches_torch import Batches
@@ -84,6 +85,7 @@ def fit(
     say: Callable[[str], None],
 ) -> None:
     """Fit a model in place; a run that was killed goes on from its last checkpoint in `folder`."""
+    disable_progress_bar()  # of writing a checkpoint
     arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=len(batches),
@@ -102,6 +104,7 @@ def fit(
         seed=batches.plan.seed,
     )
     trainer = _Trainer(model, batches, stage, args=arguments)
+    trainer.remove_callback(PrinterCallback)  # which prints tables into the middle of our lines
     trainer.add_callback(_Says(say, stage.name))
     trainer.train(resume_from_checkpoint=last_checkpoint(folder))
 

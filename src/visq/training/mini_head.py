@@ -9,25 +9,21 @@ from pathlib import Path
 
 from visq.core.errors import DataError
 from visq.evaluation.figures.measured import Settings as Intervals
-from visq.training.crossfit import FoldScores, Settings, column_mean, file_ridge, score_folds
-from visq.training.evaluated import Evaluated, evaluated
+from visq.training.crossfit import Settings, floor_of, score_folds, settings
+from visq.training.evaluated import evaluated
 from visq.training.features import Extractor, Features
 from visq.training.labels import Labelled, read_labelled
-from visq.training.model_folder import Made, read_check_pictures, write_folder
+from visq.training.model_folder import Made, MeasuredAspect, read_check_pictures, write_folder
 from visq.training.recipe import AspectRecipe, Paths, Progress, Recipe
 from visq.training.ridge import fit_ridge
 from visq.training.trunk_onnx import N_FEATURES, N_MEANS, LinearHead, feature_graph, model_graph, read_trunk
 
 
-@dataclass(frozen=True)
-class FittedAspect:
-    """One aspect after its fit: labels, head of all folds, scores of the folds and their evaluation."""
+@dataclass(frozen=True, kw_only=True)
+class FittedAspect(MeasuredAspect):
+    """One aspect after its fit: what was measured of it, and the head of all folds."""
 
-    recipe: AspectRecipe
-    labelled: Labelled
     head: LinearHead
-    folds: FoldScores
-    evaluated: Evaluated
 
 
 def train(recipe: Recipe, paths: Paths, on_progress: Progress) -> Path:
@@ -74,32 +70,12 @@ def fit_aspect(
 ) -> FittedAspect:
     """Figures by folds, and the head of all folds; tables of out-of-fold scores stay in the folder `kept`."""
     pooled = features.pooled[:, : N_FEATURES if aspect.features == "means+stds" else N_MEANS]
-    floors = {
-        "column-mean": lambda: column_mean(labelled.column, labelled.mos),
-        "file": lambda: file_ridge(features, labelled.mos, float(aspect.floor["ridge"])),
-    }
-    kind = aspect.floor.get("kind")
-    if kind not in floors:
-        raise DataError(f"aspect {aspect.name!r}: floor of kind {kind!r}; known: {', '.join(floors)}")
-    folds = score_folds(pooled, labelled, floors[kind](), numbers)
+    folds = score_folds(pooled, labelled, floor_of(aspect, labelled, features.sizes), numbers)
     intervals = Intervals(numbers.n_resamples, numbers.level, numbers.seed)
     found = evaluated(aspect, labelled, folds.values, folds.floored, intervals, kept)
     ridge = fit_ridge(pooled, labelled.mos, numbers.ridge)
     head = LinearHead(ridge.weights, ridge.bias, numbers.level_std)
-    return FittedAspect(aspect, labelled, head, folds, found)
-
-
-def settings(recipe: Recipe) -> Settings:
-    """The numbers of a recipe that its figures depend on."""
-    return Settings(
-        ridge=float(recipe.field("head", "ridge")),
-        level_std=float(recipe.field("head", "level_std")),
-        nominal=float(recipe.field("figures", "nominal")),
-        level=float(recipe.field("figures", "level")),
-        n_resamples=int(recipe.field("figures", "resamples")),
-        n_draws=int(recipe.field("figures", "draws")),
-        seed=int(recipe.field("seed")),
-    )
+    return FittedAspect(recipe=aspect, labelled=labelled, folds=folds, evaluated=found, head=head)
 
 
 def _side(recipe: Recipe) -> int:

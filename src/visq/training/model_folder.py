@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,8 +21,10 @@ from visq.scoring import atomic_write
 from visq.scoring.check import golden_tensor
 from visq.training.card import card_text
 from visq.training.crossfit import FoldScores
+from visq.training.evaluated import Evaluated
 from visq.training.features import prepare
-from visq.training.recipe import Recipe
+from visq.training.labels import Labelled
+from visq.training.recipe import AspectRecipe, Recipe
 
 if TYPE_CHECKING:
     from visq.training.mini_head import FittedAspect
@@ -30,11 +32,23 @@ if TYPE_CHECKING:
 FORMAT = 1
 PICTURE_TOLERANCE = 0.02  # decoders differ by version
 TENSOR_TOLERANCE = 1e-3  # float32 sums in another order
+PACKAGES = ("visq", "numpy", "onnx", "onnxruntime", "pillow")
 FORMULA = "pixel[y, x, c] = (7*y + 13*x + 101*c + (y*x)//16) % 256"
+ROTATION = "fit on all folds but two, calibrate on one, test on one, rotated"
 CALIBRATION_NOTE = (
     "approximate: the conformal quantile of the out-of-fold residuals of all folds, "
     "while the shipped head is fitted on all folds"
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredAspect:
+    """One aspect: its recipe and labels, out-of-fold scores and their evaluation."""
+
+    recipe: AspectRecipe
+    labelled: Labelled
+    folds: FoldScores
+    evaluated: Evaluated
 
 
 @dataclass(frozen=True)
@@ -102,11 +116,11 @@ def model_table(recipe: Recipe, made: Made) -> dict[str, Any]:
         "preprocessing": recipe.field("preprocessing"),
         "weights": {"file": "model.onnx", "sha256": hashlib.sha256(made.graph).hexdigest()},
         "aspects": {name: _aspect(recipe, name, fit) for name, fit in made.aspects.items()},
-        "calibration": {name: _calibration(recipe, fit) for name, fit in made.aspects.items()},
+        "calibration": {name: calibration_table(recipe, fit) for name, fit in made.aspects.items()},
         "figures": {name: figures_table(fit) for name, fit in made.aspects.items()},
-        "trained_on": [_trained_on(name, fit) for name, fit in made.aspects.items()],
+        "trained_on": [trained_on(name, fit) for name, fit in made.aspects.items()],
         "selection": recipe.field("selection"),
-        "provenance": _provenance(recipe, made),
+        "provenance": provenance(recipe, made.trunk_sha256, PACKAGES),
     }
 
 
@@ -116,7 +130,8 @@ def _aspect(recipe: Recipe, name: str, fit: FittedAspect) -> dict[str, Any]:
     return {"output": name, "scale": scale, "levels": levels, "features": features, "n_features": n}
 
 
-def _calibration(recipe: Recipe, fit: FittedAspect) -> dict[str, Any]:
+def calibration_table(recipe: Recipe, fit: MeasuredAspect) -> dict[str, Any]:
+    """`[calibration.ASPECT]` of model.toml."""
     return {
         "method": "split-conformal, absolute residuals",
         "nominal": float(recipe.field("figures", "nominal")),
@@ -127,8 +142,13 @@ def _calibration(recipe: Recipe, fit: FittedAspect) -> dict[str, Any]:
     }
 
 
-def figures_table(fit: FittedAspect) -> dict[str, Any]:
-    """`[figures.ASPECT]` of model.toml; correlations are of pooled out-of-fold values."""
+def figures_table(fit: MeasuredAspect, rotation: str = ROTATION) -> dict[str, Any]:
+    """`[figures.ASPECT]` of model.toml; correlations are of pooled out-of-fold values.
+
+    Args:
+        fit: the aspect.
+        rotation: in words, how folds take turns for the coverage.
+    """
     found, folds = fit.evaluated, fit.folds
     figure, within = found.model["figures"]["srcc"], found.within(fit.recipe.within)
     parts = [{"name": part["name"], "srcc": _short(part["srcc"])} for part in within["parts"]]
@@ -163,16 +183,16 @@ def figures_table(fit: FittedAspect) -> dict[str, Any]:
             "median": _short(within["median"]),
             "part": parts,
         },
-        "coverage": _coverage(folds),
+        "coverage": _coverage(folds, rotation),
         "check": list(found.findings),
     }
 
 
-def _coverage(folds: FoldScores) -> dict[str, Any]:
+def _coverage(folds: FoldScores, rotation: str) -> dict[str, Any]:
     rotated = folds.coverage
     ends = {"value": rotated.coverage, "low": rotated.interval.low, "high": rotated.interval.high}
     return {
-        "protocol": "fit on all folds but two, calibrate on one, test on one, rotated",
+        "protocol": rotation,
         **_figure("pooled", ends),
         "half_width": _short(rotated.half_width),
         "a_group": _short(rotated.coverage_a_group),
@@ -190,7 +210,8 @@ def _short(value: float) -> float:
     return round(float(value), 4)
 
 
-def _trained_on(name: str, fit: FittedAspect) -> dict[str, Any]:
+def trained_on(name: str, fit: MeasuredAspect) -> dict[str, Any]:
+    """One `[[trained_on]]` of model.toml."""
     data, rows = fit.recipe.data, fit.labelled
     return {
         "aspect": name,
@@ -208,7 +229,8 @@ def _trained_on(name: str, fit: FittedAspect) -> dict[str, Any]:
     }
 
 
-def _provenance(recipe: Recipe, made: Made) -> dict[str, Any]:
+def provenance(recipe: Recipe, trunk_sha256: str, packages: Sequence[str]) -> dict[str, Any]:
+    """`[provenance]` of model.toml: command, recipe, trunk, versions of packages."""
     start = recipe.field("start")
     return {
         "command": f"visq train {recipe.name} data=DIR trunk=FILE",
@@ -219,8 +241,8 @@ def _provenance(recipe: Recipe, made: Made) -> dict[str, Any]:
         "trunk": start["name"],
         "trunk_source": start["source"],
         "trunk_licence": start["licence"],
-        "trunk_sha256": made.trunk_sha256,
-        **{package: version(package) for package in ("visq", "numpy", "onnx", "onnxruntime", "pillow")},
+        "trunk_sha256": trunk_sha256,
+        **{package: version(package) for package in packages},
     }
 
 

@@ -34,6 +34,17 @@ def read_picture(path: Path) -> Picture:
         raise DataError(f"{path}: {error}; a labelled picture has to be readable") from error
 
 
+def file_sizes(paths: Sequence[Path]) -> NDArray[np.float64]:
+    """float64 [n, 3]: bytes of the file, height and width of the picture in px."""
+
+    def size(path: Path) -> tuple[float, float, float]:
+        height, width = read_picture(path).shape[:2]
+        return float(path.stat().st_size), float(height), float(width)
+
+    with ThreadPoolExecutor(cpu_limit()) as threads:
+        return np.array(list(threads.map(size, paths)))
+
+
 def kept_pixels(
     cache: Path, identity: str, paths: Sequence[Path], make: Callable[[int, Path], Picture]
 ) -> NDArray[np.uint8]:

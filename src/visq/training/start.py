@@ -9,7 +9,9 @@ from visq.core.errors import InputError
 from visq.core.registry import Registry, unknown_name
 from visq.training.recipe import Paths, Progress, read_recipe, recipes_available
 
-KINDS = Registry("kind of recipe", {"head": "visq.training.mini_head:train"})
+KINDS = Registry(
+    "kind of recipe", {"head": "visq.training.mini_head:train", "causal": "visq.training.causal:train"}
+)
 
 REQUIRED = {"data": "the folder that holds the data sets", "trunk": "the safetensors file of MobileNetV2"}
 OPTIONAL = ("out", "pictures", "cache")

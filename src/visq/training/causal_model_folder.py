@@ -1,0 +1,168 @@
+"""Writes the folder of a causal model: files of its fit, model.toml, goldens, card. Fits nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visq.aspects import aspect
+from visq.backbones import find_model
+from visq.backbones.mini_causal import MiniCausal
+from visq.core.toml_text import toml_text
+from visq.core.types import Prompted
+from visq.scoring import atomic_write, load
+from visq.scoring.check import golden_tensor
+from visq.training.card import card_text
+from visq.training.causal_data import Data
+from visq.training.causal_figures import ladder_table, slot_table
+from visq.training.causal_measured import MeasuredFold, measured_aspects
+from visq.training.crossfit import settings
+from visq.training.features import prepare
+from visq.training.model_folder import (
+    FORMULA,
+    PACKAGES,
+    PICTURE_TOLERANCE,
+    TENSOR_TOLERANCE,
+    MeasuredAspect,
+    calibration_table,
+    figures_table,
+    provenance,
+    trained_on,
+)
+from visq.training.recipe import Recipe
+
+VISUAL, DECODER = "visual.onnx", "decoder.onnx"
+ROTATION = "scores by the fit without the row's fold; calibrated on one fold, tested on the next, rotated"
+
+
+def bare_table(recipe: Recipe) -> dict[str, Any]:
+    """What model.toml says before anything is known of the model."""
+    levels, scale = recipe.field("head", "levels"), recipe.field("head", "scale")
+    return {
+        "format": 1,
+        "name": recipe.field("model", "name"),
+        "kind": "answers",
+        **{
+            key: recipe.field("model", key)
+            for key in ("version", "backbone", "readout", "description", "licence")
+        },
+        "preprocessing": recipe.field("preprocessing"),
+        "weights": {"visual": {"file": VISUAL}, "decoder": {"file": DECODER}},
+        "aspects": {name: {"scale": scale, "levels": levels} for name in recipe.aspects},
+    }
+
+
+def write_causal(
+    out: Path,
+    whole: Path,
+    recipe: Recipe,
+    data: Data,
+    measured: Sequence[MeasuredFold],
+    pictures: Mapping[str, bytes],
+    cache: Path,
+) -> None:
+    """The model folder: files of the fit on all rows, goldens, card and check pictures, model.toml last."""
+    table = bare_table(recipe)
+    for part, spec in table["weights"].items():
+        spec["sha256"] = hashlib.sha256((whole / table["weights"][part]["file"]).read_bytes()).hexdigest()
+    numbers = settings(recipe)
+    aspects = measured_aspects(recipe, data, measured, numbers, cache)
+    values = np.concatenate([fold.ladders for fold in measured])
+    right = np.concatenate([fold.right for fold in measured])
+    table |= {
+        "calibration": {name: calibration_table(recipe, fit) for name, fit in aspects.items()},
+        "figures": {name: figures_table(fit, ROTATION) for name, fit in aspects.items()},
+        "ladders": {
+            "photographs": len(values),
+            "part": ladder_table(values, data.kinds, list(recipe.aspects), numbers.level, numbers.seed),
+        },
+        "moved": [
+            {"change": change, "aspect": name, **_moved(change, k, measured, aspects[name])}
+            for change in measured[0].moved
+            for k, name in enumerate(recipe.aspects)
+        ],
+        "outside": {
+            name: _outside(np.concatenate([fold.outside[:, k] for fold in measured]))
+            for k, name in enumerate(recipe.aspects)
+        },
+        "sentences": slot_table(right),
+        "trained_on": [trained_on(name, fit) for name, fit in aspects.items()],
+        "selection": recipe.field("selection"),
+        "provenance": provenance(
+            recipe, data.trunk_sha256, (*PACKAGES, "torch", "transformers", "tokenizers")
+        ),
+    }
+    files = {path.name: path.read_bytes() for path in sorted(whole.iterdir()) if path.name != "model.toml"}
+    files |= {f"pictures/{name}": content for name, content in pictures.items()}
+    files["goldens.toml"] = toml_text(goldens(recipe, whole, pictures)).encode()
+    files["README.md"] = card_text(recipe, table, sum(map(len, files.values()))).encode()
+    files["model.toml"] = toml_text(table).encode()
+    for name, content in files.items():
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as partial:
+            partial.write_bytes(content)
+
+
+def _moved(change: str, k: int, measured: Sequence[MeasuredFold], fit: MeasuredAspect) -> dict[str, Any]:
+    """How far scores of one aspect move when a picture is saved again."""
+    far = np.abs(np.concatenate([fold.moved[change][:, k] for fold in measured]))
+    beyond = float((far > fit.folds.half_width).mean())
+    return {
+        "n": far.size,
+        "mean": _short(far.mean()),
+        "largest": _short(far.max()),
+        "beyond_interval": _short(beyond),
+    }
+
+
+def _outside(shares: NDArray[np.float64]) -> dict[str, Any]:
+    return {"n": shares.size, "mean": _short(shares.mean()), "largest": _short(shares.max())}
+
+
+def _short(value: float) -> float:
+    return round(float(value), 4)
+
+
+def goldens(recipe: Recipe, folder: Path, pictures: Mapping[str, bytes]) -> dict[str, Any]:
+    """goldens.toml as a table: scores of the check pictures, log-probabilities of a made-up tensor."""
+    height, width = recipe.field("preprocessing", "size")
+    entries = []
+    with load(str(folder), threads=1) as scorer:
+        for file, content in pictures.items():
+            (scores,) = scorer.score_pictures([prepare(content, (height, width))])
+            entries.append(
+                {
+                    "file": f"pictures/{file}",
+                    "sha256": hashlib.sha256(content).hexdigest(),
+                    "tolerance": PICTURE_TOLERANCE,
+                    **{name: _short(score.value) for name, score in scores.items()},
+                }
+            )
+    backbone = MiniCausal(find_model(str(folder)), threads=1)
+    tensor = {}
+    for name in recipe.aspects:
+        asked = aspect(name)
+        prompted = Prompted(golden_tensor(height, width), name, asked.questions[0], asked.stem)
+        (found,) = backbone.answer_logprobs([prompted], asked.levels)
+        tensor[name] = [round(float(value), 5) for value in found]
+    backbone.close()
+    return {
+        "source": f"the model as trained: ONNX Runtime {version('onnxruntime')} on a CPU, "
+        f"Pillow {version('pillow')}",
+        "picture": entries,
+        "tensor": [
+            {
+                "about": f"uint8 [{height}, {width}, 3], {FORMULA}; log-probabilities, worst to best",
+                "size": [height, width],
+                "tolerance": TENSOR_TOLERANCE,
+                **tensor,
+            }
+        ],
+    }

@@ -1,0 +1,101 @@
+"""The whole causal recipe, small: from labels to a folder that scores and checks itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from small_world import N_PICTURES, make_world
+from visq.core import toml
+from visq.metrics import srcc
+from visq.scoring import load
+from visq.scoring.check import check_model
+from visq.training import read_recipe
+from visq.training.causal import train
+from visq.training.recipe import Paths
+from visq.training.start import shipped_pictures
+
+N_FOLDS = 5
+
+
+def _paths(world: Path, out: str) -> Paths:
+    return Paths(
+        world / "data", world / "trunk.safetensors", world / out, shipped_pictures(), world / "cache"
+    )
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return make_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def folder(world):
+    return train(read_recipe(world / "recipes/mini.toml"), _paths(world, "out"), lambda line: None)
+
+
+def _table(folder: Path):
+    return toml.loads((folder / "model.toml").read_text())
+
+
+def test_the_folder_passes_its_own_check(folder):
+    report = check_model(str(folder))
+
+    assert report.passed, report.lines
+    assert any("golden tensor" in line for line in report.lines)
+
+
+def test_it_scores_with_intervals_and_what_is_outside(folder):
+    with load(str(folder)) as scorer:
+        (scores,) = scorer.score_pictures([np.full((32, 32, 3), 90, np.uint8)])
+
+    for score in scores.values():
+        assert 1 <= score.low <= score.value <= score.high <= 5
+        assert 0 <= score.outside <= 1
+
+
+def test_the_card_shows_the_figures_of_model_toml(folder):
+    table, card = _table(folder), (folder / "README.md").read_text()
+
+    for figures in table["figures"].values():
+        assert f"{figures['srcc']:.3f}" in card
+        assert figures["n"] == N_PICTURES
+        assert len(figures["fold_srcc"]) == N_FOLDS
+    assert table["ladders"]["photographs"] == 2 * N_FOLDS
+    assert table["sentences"]["n"] == 2 * N_FOLDS
+
+
+def test_figures_are_those_of_the_folds_kept_scores(world, folder):
+    table = _table(folder)
+    kept = [np.load(world / f"cache/fold{fold}/measured.npz") for fold in range(N_FOLDS)]
+    folds = np.array([i // 2 % 5 for i in range(N_PICTURES)])
+    labels = np.array([i / N_PICTURES for i in range(N_PICTURES)])
+    values = np.empty(N_PICTURES)
+    for fold, found in enumerate(kept):
+        values[folds == fold] = found["values"][: (folds == fold).sum(), 0]
+
+    assert table["figures"]["quality"]["srcc"] == pytest.approx(srcc(values, labels), abs=1e-4)
+
+
+def test_no_fold_sees_its_own_pictures(world, folder):
+    """The fits of two folds differ, and each kept the rows of the others only."""
+    states = [(world / f"cache/fold{fold}/model/visual.onnx").read_bytes() for fold in range(N_FOLDS)]
+
+    assert len(set(states)) == N_FOLDS
+
+
+def test_a_second_run_takes_everything_over(world, folder):
+    again = train(read_recipe(world / "recipes/mini.toml"), _paths(world, "again"), lambda line: None)
+
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            assert (again / path.relative_to(folder)).read_bytes() == path.read_bytes(), path.name
+
+
+def test_nothing_of_this_machine_is_written(world, folder):
+    for path in folder.rglob("*"):
+        assert not path.is_file() or str(world).encode() not in path.read_bytes(), path.name
