@@ -78,8 +78,26 @@ def main() -> None:
         },
         batch={"pictures": 4, "level_std": 0.55, "ratings": 0.5, "pairs": 1.0, "rationales": 0.5},
         stages=[
-            {**stage, "epochs": 2, "taught": 0.0, "ladders": 0, "crop": 0, "trunk_lr": 0.0, "lr": 1e-3},
-            {**stage, "epochs": 2, "taught": 0.5, "ladders": 2, "crop": 28, "trunk_lr": 1e-4, "lr": 1e-3},
+            {
+                **stage,
+                "epochs": 2,
+                "taught": 0.0,
+                "still": [],
+                "ladders": 0,
+                "crop": 0,
+                "trunk_lr": 0.0,
+                "lr": 1e-3,
+            },
+            {
+                **stage,
+                "epochs": 2,
+                "taught": 0.5,
+                "still": ["aesthetics"],
+                "ladders": 2,
+                "crop": 28,
+                "trunk_lr": 1e-4,
+                "lr": 1e-3,
+            },
         ],
         seed=4,
     )

@@ -76,6 +76,7 @@ class Plan:
         steps: batches in all.
         pictures: rated pictures a batch.
         ladders: pairs of rungs a batch; 0 for none.
+        still: places of the aspects whose pictures do not move the trunk.
         crop: side of the random crop, px; 0: the whole picture.
         level_std: of the soft label around an opinion score, on 1..5.
         ratings: share of pictures asked for a whole number beside the level.
@@ -89,6 +90,7 @@ class Plan:
     steps: int
     pictures: int
     ladders: int
+    still: tuple[int, ...]
     crop: int
     level_std: float
     ratings: float
@@ -154,6 +156,11 @@ class Batches(Dataset[dict[str, Any]]):
             crops += more
         return {
             "pixels": torch.from_numpy(np.stack(crops)),
+            "still": torch.from_numpy(
+                np.concatenate(
+                    [np.isin(self.rated.aspect[rows], plan.still), np.zeros(len(crops) - len(rows), bool)]
+                )
+            ),
             "asked": {
                 name: _group(group)
                 for name, group in (("single", singles), ("pair", pairs), ("rationale", rationales))

@@ -31,7 +31,7 @@ def fits_of(recipe: Recipe, data: Data, paths: Paths, on_progress: Progress) -> 
         from visq.backbones.trunk_torch import Trunk
         from visq.training.causal_torch import Fits, Spec, cells_of
     except ImportError as error:
-        raise MissingExtra(str(error.name), "train") from error
+        raise MissingExtra(str(error.name), "vlm") from error
 
     kept = paths.cache / "cells.npy"
     if not kept.exists():

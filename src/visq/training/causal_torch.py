@@ -118,6 +118,7 @@ class Fits:
             ladders=numbers.pop("ladders"),
             crop=numbers.pop("crop"),
             taught=numbers.pop("taught"),
+            still=tuple(map(spec.aspects.index, numbers.pop("still"))),
             **spec.batch,
         )
         stage = Stage(f"stage{number}", **numbers)
