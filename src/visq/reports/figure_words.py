@@ -264,7 +264,8 @@ def percent(share: float) -> str:
 
 def note_of(name: str, figure: Figure) -> str:
     """What stands beside a figure: its note, and what belongs to it."""
-    said: list[str] = [str(figure["note"])] if figure.get("note") else []
+    # How many resamples an interval is made of stands beside its method already.
+    said = [part for part in (figure.get("note") or "").split("; ") if part and part[:8] != "interval"]
     for key, form in _DETAILS.items():
         if _is_known(figure.get(key)):
             said.append(form.format(_plain(figure[key])))
