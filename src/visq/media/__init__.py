@@ -4,7 +4,7 @@
 `signature` handle the file itself; `squash` brings a Picture to the size a model wants.
 """
 
-from visq.media.decode import MAX_PIXELS, Decoded, decode
+from visq.media.decode import MAX_PIXELS, Decoded, decode, header
 from visq.media.files import (
     MAX_FILE_BYTES,
     PICTURE_ENDINGS,
@@ -23,6 +23,7 @@ __all__ = [
     "Decoded",
     "content_id",
     "decode",
+    "header",
     "read_bytes",
     "signature",
     "squash",

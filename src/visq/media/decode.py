@@ -1,7 +1,8 @@
 """The only door for pixels: any bytes are a picture or an InputError. Knows no model and no size.
 
-Pillow is the only decoder, so that a file gives one set of pixels everywhere. Hostile bytes make it raise
-almost anything; `_attempt` is the one place that catches it, and visq's own decisions stay outside of it.
+Pillow is the only decoder, so that a file gives one set of pixels everywhere; HEIC, which it cannot read, is
+decoded by pillow-heif alone (extra `photo`). Hostile bytes make them raise almost anything; `_attempt` is the
+one place that catches it, and visq's own decisions stay outside of it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 # The decoders are imported by name: Pillow would otherwise look for them at the first picture, in whatever
 # thread that happens, and import several dozen others with them.
 from PIL import (
+    AvifImagePlugin,
     BmpImagePlugin,  # noqa: F401
     GifImagePlugin,  # noqa: F401
     Image,
@@ -29,7 +31,7 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401
 )
 
-from visq.core.errors import InputError
+from visq.core.errors import InputError, MissingExtra
 from visq.core.types import Picture, printable
 from visq.media import colour
 from visq.media.files import (
@@ -82,11 +84,12 @@ class Decoded:
 def decode(source: str | os.PathLike[str] | bytes) -> Decoded:
     """Decode a picture to upright sRGB.
 
-    Reads JPEG (with CMYK and MPO), PNG, WebP, GIF, TIFF and BMP. Transparent parts show white. 16-bit grey
-    is divided by 257 and rounded; of 16-bit colour samples Pillow keeps the upper byte. A colour profile is
-    applied (relative colorimetric, black point compensation), EXIF orientation too; where either is broken
-    the picture is taken without and the note says so. Of several frames or pages the first is taken, and
-    the note says so; the further pictures of an MPO are previews or another eye and are not mentioned.
+    Reads JPEG (with CMYK and MPO), PNG, WebP, GIF, TIFF, BMP, AVIF, and HEIC with the extra `photo`.
+    Transparent parts show white. 16-bit grey is divided by 257 and rounded; of 16-bit colour samples Pillow
+    keeps the upper byte. A colour profile is applied (relative colorimetric, black point compensation),
+    orientation too; where either is broken the picture is taken without and the note says so. Of several
+    frames or pages the first is taken, of a HEIC the one that it calls the main one, and the note says so;
+    the further pictures of an MPO are previews or another eye and are not mentioned.
 
     Args:
         source: a file's path, or its bytes.
@@ -96,8 +99,8 @@ def decode(source: str | os.PathLike[str] | bytes) -> Decoded:
 
     Raises:
         InputError: with kind `missing`, `link-loop`, `not-a-file`, `unreadable`, `empty` or `too-large` for
-            a file that cannot be read; `not-a-picture`, `unsupported`, `truncated`, `corrupt`,
-            `too-many-pixels` or `out-of-memory` for bytes that cannot be decoded.
+            a file that cannot be read; `not-a-picture`, `unsupported`, `missing-extra`, `truncated`,
+            `corrupt`, `too-many-pixels` or `out-of-memory` for bytes that cannot be decoded.
 
     Source:
         Orientation: EXIF 2.32, tag 274. Profiles: ICC.1:2022.
@@ -145,6 +148,7 @@ def _readable_kind(data: bytes) -> str:
         raise InputError(f"not a picture; visq reads {', '.join(READABLE)}", kind="not-a-picture")
     if kind not in READABLE:
         raise _not_read_yet(kind)
+    _check_decoder(kind)
     return kind
 
 
@@ -153,9 +157,39 @@ def _not_read_yet(kind: str) -> InputError:
     return InputError(f"{kind} pictures are not read yet; convert to JPEG or PNG", kind="unsupported")
 
 
+def header(data: bytes) -> ImageFile.ImageFile:
+    """What the header of a picture says, as Pillow's object; no pixel is decoded.
+
+    Args:
+        data: bytes that `decode` can decode; Pillow's own errors come through.
+    """
+    return _opened(data, _readable_kind(data))
+
+
 def _opened(data: bytes, kind: str) -> ImageFile.ImageFile:
-    """A picture of which only the header was read; Pillow tries the one decoder that the signature names."""
+    """A picture of which only the header was read; the one decoder that the signature names is tried."""
+    if kind == "HEIC":
+        return _heic(data)
     return Image.open(io.BytesIO(data), formats=[kind.upper()])
+
+
+def _heic(data: bytes) -> ImageFile.ImageFile:
+    """Opened without a word to Pillow's list of formats, which belongs to the whole process."""
+    from pillow_heif import HeifImageFile
+
+    open_heif: Callable[[io.BytesIO, str], ImageFile.ImageFile] = HeifImageFile
+    return open_heif(io.BytesIO(data), "")
+
+
+def _check_decoder(kind: str) -> None:
+    """Refuse a kind whose decoder is not installed, in one line that names the extra."""
+    if kind == "AVIF" and not AvifImagePlugin.SUPPORTED:
+        raise InputError("this Pillow was built without AVIF; convert to JPEG or PNG", kind="unsupported")
+    if kind == "HEIC":
+        try:
+            import pillow_heif  # noqa: F401
+        except ImportError:
+            raise InputError(str(MissingExtra("pillow-heif", "photo")), kind="missing-extra") from None
 
 
 def _loaded(data: bytes, kind: str) -> ImageFile.ImageFile:
@@ -213,6 +247,8 @@ def _frames_note(data: bytes, kind: str) -> str | None:
     if len(data) > _COUNTED_BYTES:
         return "first of several frames"
     count = _attempt(lambda: int(getattr(_opened(data, kind), "n_frames", 1)))
+    if kind == "HEIC":  # a file says which of its pictures is the one to show
+        return f"main one of {count} pictures"
     return "first of several frames" if isinstance(count, Exception) else f"first of {count} frames"
 
 

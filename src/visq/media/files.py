@@ -14,8 +14,8 @@ MAX_FILE_BYTES = 256 * 2**20
 """Larger files are refused before they are read; a 178-megapixel 8-bit RGB picture without compression is
 512 MiB, but pictures that people keep stay far below half of that."""
 
-READABLE = ("JPEG", "PNG", "WebP", "GIF", "TIFF", "BMP")
-"""Kinds of pictures `decode` reads; Pillow's format names in another case."""
+READABLE = ("JPEG", "PNG", "WebP", "GIF", "TIFF", "BMP", "AVIF", "HEIC")
+"""Kinds of pictures `decode` reads; HEIC with the extra `photo`, AVIF where Pillow has its decoder."""
 
 _READ_ENDINGS = (
     ".jpg",
@@ -31,8 +31,12 @@ _READ_ENDINGS = (
     ".tiff",
     ".bmp",
     ".dib",
+    ".avif",
+    ".heic",
+    ".heif",
+    ".hif",
 )
-_OTHER_ENDINGS = (".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k")
+_OTHER_ENDINGS = (".jxl", ".jp2", ".j2k")
 PICTURE_ENDINGS = frozenset((*_READ_ENDINGS, *_OTHER_ENDINGS))
 """Endings, in lower case, by which a file in a folder counts as a picture, read or not yet. Camera raw files
 are not among them: they mostly lie beside a JPEG of the same picture."""
@@ -88,7 +92,7 @@ _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # sizes of the second header,
 # first and its own only among the compatible ones, so the list is searched in this order.
 _BRANDS = (
     ("AVIF", (b"avif", b"avis")),
-    ("HEIC", (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")),
+    ("HEIC", (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")),
     ("camera raw", (b"crx ",)),
 )
 
@@ -159,8 +163,8 @@ def signature(head: bytes) -> str | None:
         head: the first 64 bytes of a file, or all of it.
 
     Returns:
-        One of `READABLE`, another known kind that visq does not read yet (`HEIC`, `AVIF`, `JPEG XL`,
-        `JPEG 2000`, `camera raw`), or None for anything else.
+        One of `READABLE`, another known kind that visq does not read yet (`JPEG XL`, `JPEG 2000`,
+        `camera raw`), or None for anything else.
 
     Example:
         >>> signature(b"GIF89a\x01\x00"), signature(b"\x00\x00\x00\x18ftypheic"), signature(b"hello")
@@ -191,7 +195,7 @@ def is_cut_off(data: bytes, kind: str) -> bool:
 
     Returns:
         True where the end mark is missing (JPEG, PNG, GIF), or the length or directory that the header
-        gives lies behind the last byte (WebP, BMP, TIFF).
+        gives lies behind the last byte (WebP, BMP, TIFF, AVIF, HEIC).
     """
     if kind == "JPEG":
         # Thumbnails have end marks of their own; only one behind the last start of scan ends the picture.
@@ -204,7 +208,25 @@ def is_cut_off(data: bytes, kind: str) -> bool:
         return len(data) < 8 + int.from_bytes(data[4:8], "little")
     if kind == "BMP":
         return len(data) < max(26, int.from_bytes(data[2:6], "little"))
+    if kind in ("AVIF", "HEIC"):
+        return not _has_whole_boxes(data)
     return not has_whole_directory(data)
+
+
+def _has_whole_boxes(data: bytes) -> bool:
+    """Whether the outer boxes of a file fill it: 4 bytes of length each, 8 more where that is 1.
+
+    A length of 0 reaches to the end (ISO 14496-12, 4.2).
+    """
+    at = 0
+    while at < len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if length == 1:
+            length = int.from_bytes(data[at + 8 : at + 16], "big")
+        if length == 0:
+            return True
+        at += max(length, 8)
+    return at == len(data)
 
 
 def has_whole_directory(tiff: bytes) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,12 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from visq.core.errors import InputError
 from visq.core.types import Picture
 from visq.evaluation.checks.finding import PictureFacts
-from visq.media import content_id, decode, read_bytes
+from visq.media import content_id, decode, header, read_bytes
 from visq.media.fingerprint import dct_hash, difference_hash
 from visq.scoring.cpus import cpu_limit
 
@@ -116,7 +114,7 @@ def unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _header(data: bytes) -> tuple[str, int, int]:
     """Format, sum of the luminance quantisation table (-1 without one), number of EXIF tags."""
-    with Image.open(io.BytesIO(data)) as image:
+    with header(data) as image:
         tables = getattr(image, "quantization", None) or {}
         luma = sum(tables[min(tables)]) if tables else -1
         try:
