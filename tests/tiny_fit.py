@@ -81,8 +81,6 @@ def main() -> None:
             {
                 **stage,
                 "epochs": 2,
-                "taught": 0.0,
-                "still": [],
                 "ladders": 0,
                 "crop": 0,
                 "trunk_lr": 0.0,
@@ -91,8 +89,6 @@ def main() -> None:
             {
                 **stage,
                 "epochs": 2,
-                "taught": 0.5,
-                "still": ["aesthetics"],
                 "ladders": 2,
                 "crop": 28,
                 "trunk_lr": 1e-4,

@@ -41,7 +41,6 @@ class Labelled:
         aspect: of each picture, its place among the aspects.
         mos: 1..5.
         thirds: int64 [n, 5], of its facts.
-        taught: float64 [n, aspects, 5], level distributions of a teacher; None where there is none.
     """
 
     pixels: NDArray[Any]
@@ -49,7 +48,6 @@ class Labelled:
     aspect: NDArray[np.int64]
     mos: NDArray[np.float64]
     thirds: NDArray[np.int64]
-    taught: NDArray[np.float64] | None
 
 
 @dataclass(frozen=True)
@@ -76,12 +74,9 @@ class Plan:
         steps: batches in all.
         pictures: rated pictures a batch.
         ladders: pairs of rungs a batch; 0 for none.
-        still: places of the aspects whose pictures do not move the trunk.
         crop: side of the random crop, px; 0: the whole picture.
         level_std: of the soft label around an opinion score, on 1..5.
         ratings: share of pictures asked for a whole number beside the level.
-        taught: share of the teacher in a picture's soft label, and of pictures asked for an aspect nobody
-            rated, whose soft label is the teacher's.
         pairs: share of the pairs of pictures asked which is better.
         rationales: share of pictures whose rationale is asked for.
     """
@@ -90,11 +85,9 @@ class Plan:
     steps: int
     pictures: int
     ladders: int
-    still: tuple[int, ...]
     crop: int
     level_std: float
     ratings: float
-    taught: float
     pairs: float
     rationales: float
 
@@ -133,9 +126,6 @@ class Batches(Dataset[dict[str, Any]]):
     def __init__(self, rated: Labelled, ladders: Ladders | None, questions: Questions, plan: Plan) -> None:
         self.rated, self.ladders, self.questions, self.plan = rated, ladders, questions, plan
         self._levels = gaussian_levels(rated.mos, plan.level_std)
-        if rated.taught is not None:
-            own = rated.taught[np.arange(len(rated.mos)), rated.aspect]
-            self._levels = (1 - plan.taught) * self._levels + plan.taught * own
         self._ratings = gaussian_levels(rated.mos, plan.level_std, RATING_VALUES.tolist())
 
     def __len__(self) -> int:
@@ -156,11 +146,6 @@ class Batches(Dataset[dict[str, Any]]):
             crops += more
         return {
             "pixels": torch.from_numpy(np.stack(crops)),
-            "still": torch.from_numpy(
-                np.concatenate(
-                    [np.isin(self.rated.aspect[rows], plan.still), np.zeros(len(crops) - len(rows), bool)]
-                )
-            ),
             "asked": {
                 name: _group(group)
                 for name, group in (("single", singles), ("pair", pairs), ("rationale", rationales))
@@ -184,10 +169,6 @@ class Batches(Dataset[dict[str, Any]]):
         for at, row in enumerate(rows.tolist()):
             aspect = int(self.rated.aspect[row])
             out.append(_answered(self.questions.levels[aspect], (at,), self._levels[row], rng))
-            if self.rated.taught is not None and rng.random() < self.plan.taught:
-                other = int(rng.choice(np.delete(np.arange(len(self.questions.levels)), aspect)))
-                shares = self.rated.taught[row, other]
-                out.append(_answered(self.questions.levels[other], (at,), shares, rng))
             if rng.random() < self.plan.ratings:
                 out.append(_answered(self.questions.ratings[aspect], (at,), self._ratings[row], rng))
         return out

@@ -117,37 +117,17 @@ class Fits:
             steps=round(numbers.pop("epochs") * len(rows) / spec.batch["pictures"]),
             ladders=numbers.pop("ladders"),
             crop=numbers.pop("crop"),
-            taught=numbers.pop("taught"),
-            still=tuple(map(spec.aspects.index, numbers.pop("still"))),
             **spec.batch,
         )
         stage = Stage(f"stage{number}", **numbers)
         pixels = rated.pixels if stage.trunk_lr else self.frozen_cells
-        taught = self._taught(fitted, rows, folder) if plan.taught else None
         facts = thirds(rated.facts[rows], fitted.limits)
-        asked = Asked(pixels, rows, rated.aspect[rows], rated.mos[rows], facts, taught)
+        asked = Asked(pixels, rows, rated.aspect[rows], rated.mos[rows], facts)
         there = np.flatnonzero(np.isin(pool.rows, rows))
         put_in_order = [tuple(map(spec.aspects.index, pool.kinds[k].aspects)) for k in there]
         ladders = Ladders(pool.pixels, there, put_in_order)
         batches = Batches(asked, ladders, fitted.questions, plan)
         fit(fitted.model, batches, stage, folder / stage.name, self.say)
-
-    def _taught(self, fitted: Fitted, rows: NDArray[np.int64], folder: Path) -> NDArray[np.float64]:
-        """float64 [n, aspects, 5]: level distributions the model gives before a stage; in `folder`."""
-        kept = folder / "taught.npy"
-        if not kept.exists():
-            model, cells = fitted.model.eval(), self.frozen_cells[rows]
-            found = []
-            with torch.inference_mode():
-                for start in range(0, len(rows), _BATCH):
-                    block = torch.from_numpy(cells[start : start + _BATCH].astype(np.float32)).flatten(0, 1)
-                    visual = model.visual_tokens((block - model.cell_mean) / model.cell_std)
-                    found.append(
-                        np.stack([_shares(fitted, asked, visual) for asked in fitted.questions.levels], 1)
-                    )
-            with atomic_write(kept) as partial, partial.open("wb") as file:
-                np.save(file, np.concatenate(found))
-        return np.asarray(np.load(kept))
 
 
 def cells_of(trunk: Any, pixels: NDArray[np.uint8], say: Callable[[str], None]) -> NDArray[np.float16]:
@@ -169,13 +149,6 @@ def first_tokens(fitted: Fitted, asked: Encoded, visual: Tensor) -> NDArray[np.f
     model = fitted.model
     hidden = model.language_model(inputs_embeds=model.embed(ids, visual), use_cache=False).last_hidden_state
     return torch.log_softmax(model.lm_head(hidden[:, -1]).float(), 1).double().numpy()
-
-
-def _shares(fitted: Fitted, asked: Encoded, visual: Tensor) -> NDArray[np.float64]:
-    """float64 [n, 5]: level distributions of n pictures, as they are and mirrored, [2 n, ...]."""
-    words = [tokens[0] for tokens in asked.answers.values()]
-    shares = np.exp(first_tokens(fitted, asked, visual)[:, words]).reshape(-1, 2, len(words)).mean(1)
-    return np.asarray(shares / shares.sum(1, keepdims=True))
 
 
 def level_logprobs(fitted: Fitted, aspect: int, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:

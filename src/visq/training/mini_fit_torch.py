@@ -145,9 +145,7 @@ class _Trainer(Trainer):
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Tensor:
         with torch.autocast(inputs["pixels"].device.type, torch.bfloat16, enabled=self.stage.bf16):
-            cells = self._cells(model, inputs["pixels"])
-            cells = torch.where(inputs["still"][:, None, None], cells.detach(), cells)
-            visual = model.visual_tokens(cells)
+            visual = model.visual_tokens(self._cells(model, inputs["pixels"]))
             return loss(model, visual, inputs, self.stage)
 
     def _cells(self, model: Any, pixels: Tensor) -> Tensor:
