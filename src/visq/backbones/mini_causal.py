@@ -69,6 +69,7 @@ class MiniCausal:
             MissingExtra: a text the model folder has no tokens of, and no tokenizer is installed.
             ModelError: the model was closed, or a graph fails.
         """
+        self._expect_open()
         trees = [self._tree(asked, answers) for asked in batch]
         pictures = {id(asked.pixels): asked.pixels for asked in batch}
         seen = dict(zip(pictures, self._threads.map(self._look, pictures.values()), strict=True))
@@ -82,6 +83,7 @@ class MiniCausal:
             batch: n questions; pixels from `prepare`.
             most: tokens of an answer at most.
         """
+        self._expect_open()
         seen = list(self._threads.map(self._look, [asked.pixels for asked in batch]))
         return list(self._threads.map(self._say, batch, seen, [most] * len(batch)))
 
@@ -94,6 +96,7 @@ class MiniCausal:
         Returns:
             float32 [n, channels].
         """
+        self._expect_open()
         rows = list(self._threads.map(self._features, batch))
         return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
 
@@ -101,6 +104,10 @@ class MiniCausal:
         """Stop the threads and free the graphs."""
         self._threads.shutdown(wait=True)
         self._visual = self._decoder = None
+
+    def _expect_open(self) -> None:
+        if self._visual is None:
+            raise ModelError("this model is closed; load it again")
 
     def _tree(self, asked: Prompted, answers: Sequence[str]) -> Tree:
         joint = "" if not asked.stem or asked.stem.endswith(" ") else " "
@@ -130,8 +137,6 @@ class MiniCausal:
         return self._words.text(said)
 
     def _run(self, session: Any, output: str, feeds: Mapping[str, Any]) -> Any:
-        if session is None:
-            raise ModelError("this model is closed; load it again")
         try:
             return session.run([output], dict(feeds))[0]
         except Exception as error:  # onnxruntime raises untyped errors of its own for any bad graph
