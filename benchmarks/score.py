@@ -70,7 +70,7 @@ def measure(paths: list[Path], scorer: Scorer, session: onnxruntime.InferenceSes
     pool = ThreadPoolExecutor(cpu_limit())
 
     def prepared(path: Path) -> np.ndarray:
-        return scorer.prepare(decode(read_bytes(path)).picture)
+        return scorer.prepare(decode(read_bytes(path), at_least=scorer.at_least).picture)
 
     def naive() -> None:
         for path in paths:

@@ -16,7 +16,7 @@ from visq.backbones import BACKBONES, find_model
 from visq.core import toml
 from visq.core.types import Prompted, Sample
 from visq.data import Inputs
-from visq.media import decode
+from visq.media import decode, least_side
 from visq.readouts import READOUTS
 from visq.scoring import load
 
@@ -34,9 +34,9 @@ def page() -> str:
     path = folder.path / "pictures" / PICTURE
     sample = next(iter(Inputs([path])))
     shown = dataclasses.replace(sample, path=SHOWN_AS)
-    decoded = decode(path)
     asked = find_aspect(ASPECT)
     backbone = BACKBONES.get(folder.field("backbone"))(folder, threads=1)
+    decoded = decode(path, at_least=least_side(backbone.preprocessing))
     pixels = backbone.prepare(decoded.picture)
     prompted = Prompted(pixels, ASPECT, asked.questions[0], asked.stem)
     logprobs = backbone.answer_logprobs([prompted], asked.levels)

@@ -30,7 +30,7 @@ def make_world(root: Path) -> Path:
     )
     (root / "recipes").mkdir()
     (root / "recipes/mini-head.toml").write_text(
-        text.replace("squash320", "squash32").replace("draws = 100", "draws = 3")
+        text.replace("draft640;squash320", "draft64;squash32").replace("draws = 100", "draws = 3")
     )
     (root / "recipes/mini-head.md.j2").write_bytes(source.with_suffix(".md.j2").read_bytes())
     causal = recipes_available()["mini"]

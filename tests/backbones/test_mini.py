@@ -69,7 +69,7 @@ def test_pixels_prepared_otherwise_are_refused(tmp_path: Path) -> None:
     toml = folder / "model.toml"
     toml.write_text(toml.read_text().replace("squash8-bicubic", "pad8-bicubic"))
     with pytest.raises(
-        ModelError, match=r"wants pixels prepared as 'srgb;pad8-bicubic'; .*makes 'srgb;squash8"
+        ModelError, match=r"wants pixels prepared as 'srgb;pad8-bicubic'; .*makes 'srgb;draft16;squash8"
     ):
         Mini(find_model(str(folder)), threads=1)
 

@@ -19,6 +19,8 @@ from visq.scoring.pipeline import Plan, run
 class CountingScorer:
     """Scores a picture by its mean; counts how many prepared pictures are alive at most."""
 
+    at_least = None
+
     def __init__(self) -> None:
         self.prepared = 0
         self.scored = 0

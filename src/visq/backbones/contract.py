@@ -12,7 +12,8 @@ class Backbone(Protocol):
     """What answers. An implementation keeps: the same picture gives the same numbers in any batch.
 
     Attributes:
-        preprocessing: how pixels are prepared, e.g. `srgb;squash320-bicubic`; part of every result.
+        preprocessing: how pixels are prepared, e.g. `srgb;draft640;squash320-bicubic`; part of every
+            result, and by `least_side` also what decides how far JPEGs are reduced.
         runtime: what computes, e.g. `onnxruntime`; part of every result.
         closed_set: the model has no other answers than those asked for, so no `outside`.
         aspects: names of the aspects it answers for.

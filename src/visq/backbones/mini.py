@@ -18,7 +18,7 @@ from visq.aspects import aspect
 from visq.backbones.folder import ModelFolder, read_size
 from visq.core.errors import InputError, ModelError
 from visq.core.types import FloatArray, Picture, Prompted
-from visq.media import squash
+from visq.media import preprocessing_id, squash
 
 _INPUT = "pixels"
 _FEATURES = "features"
@@ -168,11 +168,10 @@ def _logsumexp(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def read_preprocessing(folder: ModelFolder, height: int, width: int) -> str:
     """The identity of the pixels this code prepares; a model that wants other pixels is refused."""
-    side = f"{width}" if height == width else f"{width}x{height}"
-    made = f"srgb;squash{side}-bicubic"
+    made = preprocessing_id(height, width)
     fields = folder.fields.table("preprocessing")
     wanted = fields.text("id")
-    if wanted != made:
+    if wanted not in (made, preprocessing_id(height, width, reduced=False)):  # or trained on whole JPEGs
         raise ModelError(
             f"model {folder.name!r} wants pixels prepared as {wanted!r}; this backbone makes {made!r}: "
             "'preprocessing.id' and 'preprocessing.size' of model.toml have to say the same"
@@ -180,7 +179,7 @@ def read_preprocessing(folder: ModelFolder, height: int, width: int) -> str:
     for key, only in (("resize", "squash"), ("resample", "bicubic")):
         if fields.text(key, default=only) != only:
             raise fields.wrong(key, repr(only))
-    return made
+    return wanted
 
 
 def open_graph(graph: str | bytes) -> Any:  # onnxruntime has no types

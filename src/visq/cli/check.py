@@ -81,7 +81,7 @@ def check(
     from visq.evaluation.checks.check import CheckOptions, check_sets
 
     _check_words(label_scale, out, manifests)
-    trained_on, embed, rate = _model(model, pictures=pictures)
+    trained_on, embed, rate, at_least = _model(model, pictures=pictures)
     options = CheckOptions(
         aspect=aspect,
         label=label,
@@ -94,6 +94,7 @@ def check(
         pictures=pictures,
         embed=embed,
         rate=rate,
+        at_least=at_least,
         trained_on=trained_on,
     )
     report = check_sets(manifests, options, on_progress=_progress(quiet=quiet))
@@ -139,10 +140,10 @@ def _is_report(path: Path) -> bool:
     return isinstance(held, dict) and held.get("kind") == "check"
 
 
-def _model(name: str | None, *, pictures: bool) -> tuple[list[dict[str, Any]], Any, Any]:
-    """What a model was trained on, what it sees in a picture, and how it scores one; mini unless named."""
+def _model(name: str | None, *, pictures: bool) -> tuple[list[dict[str, Any]], Any, Any, int | None]:
+    """What a model learnt from, sees in a picture, scores it, how large it wants it; mini unless named."""
     if name is None and not pictures:
-        return [], None, None
+        return [], None, None, None
     from visq.aspects import aspect
     from visq.backbones import BACKBONES, find_model
     from visq.scoring import Scorer
@@ -150,12 +151,12 @@ def _model(name: str | None, *, pictures: bool) -> tuple[list[dict[str, Any]], A
     folder = find_model(name or "mini")
     trained_on = [] if name is None else list(folder.spec.get("trained_on", []))
     if not pictures:
-        return trained_on, None, None
+        return trained_on, None, None, None
     backbone = BACKBONES.get(folder.backbone)(folder, threads=1)
     if "embed" not in backbone.capabilities:
         if name is not None:
             warn(f"{name} offers no features: duplicates are not looked for in them")
-        return trained_on, None, None
+        return trained_on, None, None, None
     scorer = Scorer(folder, backbone, [aspect(one) for one in folder.aspects])
 
     def of_picture(picture: Any) -> Any:
@@ -166,7 +167,7 @@ def _model(name: str | None, *, pictures: bool) -> tuple[list[dict[str, Any]], A
             return None
         return scorer.score_pictures([scorer.prepare(picture)])[0][wanted].value
 
-    return trained_on, of_picture, scored
+    return trained_on, of_picture, scored, scorer.at_least
 
 
 def _progress(*, quiet: bool) -> Callable[[int], None]:

@@ -1,7 +1,8 @@
 """Room `media`: from files and bytes to pixels. Knows no model and walks no folder.
 
 `decode` gives a Picture (upright sRGB) or an InputError for any bytes; `read_bytes`, `content_id` and
-`signature` handle the file itself; `squash` brings a Picture to the size a model wants.
+`signature` handle the file itself; `squash` brings a Picture to the size a model wants. `preprocessing_id`
+names what was done, and `least_side` reads of such a name how far a large JPEG may be reduced in decoding.
 """
 
 from visq.media.decode import MAX_PIXELS, Decoded, decode, header
@@ -13,7 +14,7 @@ from visq.media.files import (
     read_bytes,
     signature,
 )
-from visq.media.resize import squash
+from visq.media.resize import least_side, preprocessing_id, squash
 
 __all__ = [
     "MAX_FILE_BYTES",
@@ -24,6 +25,8 @@ __all__ = [
     "content_id",
     "decode",
     "header",
+    "least_side",
+    "preprocessing_id",
     "read_bytes",
     "signature",
     "squash",

@@ -1,4 +1,4 @@
-"""The only door for pixels: any bytes are a picture or an InputError. Knows no model and no size.
+"""The only door for pixels: any bytes are a picture or an InputError. Knows no model.
 
 Pillow is the only decoder, so that a file gives one set of pixels everywhere; HEIC, which it cannot read, is
 decoded by pillow-heif alone (extra `photo`). Hostile bytes make them raise almost anything; `_attempt` is the
@@ -61,6 +61,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS = (5, 6, 7, 8)
 
 # What Pillow says of valid files that it has no decoder for.
 _BEYOND_PILLOW = ("unknown pixel mode", "unknown data organization", "unsupported", "not supported")
@@ -75,13 +76,15 @@ class Decoded:
     Attributes:
         picture: uint8 [h, w, 3], RGB, sRGB, upright, C-contiguous; may be read-only.
         note: one line, such as `first of 12 frames`; None where nothing was odd.
+        size: height and width in the file, upright, px: more than the picture's where that was reduced.
     """
 
     picture: Picture
     note: str | None
+    size: tuple[int, int]
 
 
-def decode(source: str | os.PathLike[str] | bytes) -> Decoded:
+def decode(source: str | os.PathLike[str] | bytes, *, at_least: int | None = None) -> Decoded:
     """Decode a picture to upright sRGB.
 
     Reads JPEG (with CMYK and MPO), PNG, WebP, GIF, TIFF, BMP, AVIF, and HEIC with the extra `photo`.
@@ -93,6 +96,8 @@ def decode(source: str | os.PathLike[str] | bytes) -> Decoded:
 
     Args:
         source: a file's path, or its bytes.
+        at_least: JPEGs may be reduced in decoding, to a half, a quarter or an eighth, where neither side
+            falls below so many px (1 or more); a side below twice of it rules that out. None reduces none.
 
     Returns:
         The picture and a note.
@@ -103,17 +108,19 @@ def decode(source: str | os.PathLike[str] | bytes) -> Decoded:
             `corrupt`, `too-many-pixels` or `out-of-memory` for bytes that cannot be decoded.
 
     Source:
-        Orientation: EXIF 2.32, tag 274. Profiles: ICC.1:2022.
+        Orientation: EXIF 2.32, tag 274. Profiles: ICC.1:2022. Reduction: libjpeg's scaled inverse DCT, by
+        Pillow's `draft`.
     """
     data = source if isinstance(source, bytes) else read_bytes(source)
     kind = _readable_kind(data)
-    image = _loaded(data, kind)
+    image, (width, height) = _loaded(data, kind, at_least)
     orientation, orientation_note = _orientation(image)
     flat = _required(lambda: _flat(image), data, kind)
     coloured, colour_note = _to_srgb(flat, image.info)
     picture = _required(lambda: np.asarray(_upright(coloured, orientation)), data, kind)
     notes = (_frames_note(data, kind), orientation_note, colour_note)
-    return Decoded(picture, "; ".join(filter(None, notes)) or None)
+    size = (width, height) if orientation in _SIDEWAYS else (height, width)
+    return Decoded(picture, "; ".join(filter(None, notes)) or None, size)
 
 
 def _attempt(call: Callable[[], T]) -> T | Exception:
@@ -192,12 +199,16 @@ def _check_decoder(kind: str) -> None:
             raise InputError(str(MissingExtra("pillow-heif", "photo")), kind="missing-extra") from None
 
 
-def _loaded(data: bytes, kind: str) -> ImageFile.ImageFile:
-    """A picture with its pixels, its header checked first."""
+def _loaded(data: bytes, kind: str, at_least: int | None) -> tuple[ImageFile.ImageFile, tuple[int, int]]:
+    """A picture with its pixels, its header checked first, and the width and height that the header gives."""
     image = _required(lambda: _opened(data, kind), data, kind)
     _check_header(image)
+    size = image.size
+    if kind == "JPEG" and at_least is not None:
+        # Of other kinds `draft` means something else: a HEIC's own small copy, say.
+        _required(lambda: image.draft(None, (at_least, at_least)), data, kind, image)
     _required(image.load, data, kind, image)
-    return image
+    return image, size
 
 
 def _check_header(image: ImageFile.ImageFile) -> None:

@@ -1,11 +1,44 @@
-"""A picture brought to the size a model wants. Knows no model: sizes are arguments, never defaults."""
+"""A picture brought to the size a model wants, and the name of that. Knows no model: sizes are arguments."""
 
 from __future__ import annotations
+
+import re
 
 import numpy as np
 from PIL import Image
 
 from visq.core.types import Picture
+
+_REDUCED = re.compile(r"(?:^|;)draft([1-9][0-9]*)(?=;|$)")
+
+
+def preprocessing_id(height: int, width: int, *, reduced: bool = True) -> str:
+    """The preprocessing that models of this size take, in a word: part of every score.
+
+    Args:
+        height: rows of the model's input.
+        width: columns of it.
+        reduced: whether large JPEGs are reduced in decoding; neither of their sides then falls below twice
+            the larger side of the input, so that blocks and grain are not averaged away.
+
+    Example:
+        >>> preprocessing_id(320, 320), preprocessing_id(2, 4, reduced=False)
+        ('srgb;draft640;squash320-bicubic', 'srgb;squash4x2-bicubic')
+    """
+    side = f"{width}" if height == width else f"{width}x{height}"
+    draft = f"draft{2 * max(height, width)};" if reduced else ""
+    return f"srgb;{draft}squash{side}-bicubic"
+
+
+def least_side(preprocessing: str) -> int | None:
+    """What `decode` takes as `at_least`, px, by a preprocessing's identity: the one place that decides it.
+
+    Example:
+        >>> least_side("srgb;draft640;squash320-bicubic"), least_side("srgb;squash320-bicubic")
+        (640, None)
+    """
+    found = _REDUCED.search(preprocessing)
+    return None if found is None else int(found[1])
 
 
 def squash(picture: Picture, height: int, width: int) -> Picture:

@@ -187,21 +187,21 @@ def _check_picture(
     golden: GoldenPicture, folder: ModelFolder, scorer: Scorer, report: CheckReport
 ) -> Picture:
     """Through decoder and network; looser, since decoders differ by version."""
-    pixels = scorer.prepare(_decoded(golden, folder))
+    pixels = scorer.prepare(_decoded(golden, folder, scorer.at_least))
     for name, score in scorer.score_pictures([pixels])[0].items():
         difference = abs(score.value - golden.scores[name])
         report.add(f"{golden.file}, {name} {score.value:.2f}", difference, golden.tolerance)
     return pixels
 
 
-def _decoded(golden: GoldenPicture, folder: ModelFolder) -> Picture:
+def _decoded(golden: GoldenPicture, folder: ModelFolder, at_least: int | None) -> Picture:
     try:
         data = read_bytes(golden.path)
         if hashlib.sha256(data).hexdigest() != golden.sha256:
             raise ModelError(
                 f"model {folder.name!r}: {golden.file} is not the picture its goldens were made with"
             )
-        return decode(data).picture
+        return decode(data, at_least=at_least).picture
     except InputError as error:
         raise ModelError(f"model {folder.name!r}: check picture {golden.file!r}: {error}") from error
 

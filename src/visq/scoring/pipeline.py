@@ -23,7 +23,12 @@ _POLL_S = 0.5
 
 
 class PictureScorer(Protocol):
-    """The two calls the pipeline needs of a Scorer."""
+    """What the pipeline needs of a Scorer: how large it wants JPEGs at least, and two calls."""
+
+    @property
+    def at_least(self) -> int | None:
+        """As `decode` takes it."""
+        ...
 
     def prepare(self, picture: Picture) -> Picture:
         """Called in worker threads, one picture at a time."""
@@ -105,7 +110,7 @@ def _in_order(
         if plan.stop():
             return
         known = plan.known(sample.id)
-        window.append(pool.submit(_prepare, sample, position, known, scorer.prepare, plan.retry_failed))
+        window.append(pool.submit(_prepare, sample, position, known, scorer, plan.retry_failed))
         if len(window) >= plan.workers + 2 * plan.batch:
             yield from _next(window, plan.stop)
     while window and not plan.stop():
@@ -173,7 +178,7 @@ def _prepare(
     sample: Sample,
     position: int,
     known: Known | None,
-    prepare: Callable[[Picture], Picture],
+    scorer: PictureScorer,
     retry_failed: bool,
 ) -> _Prepared:
     """Runs in a worker: read, decode, prepare; or see that nothing changed."""
@@ -187,10 +192,10 @@ def _prepare(
         sha256 = content_id(data)
         if old is not None and old.sha256 == sha256:
             return _Prepared(sample, position, stamp)
-        decoded = decode(data)
+        decoded = decode(data, at_least=scorer.at_least)
     except InputError as failure:
         return _Prepared(sample, position, stamp, sha256, failure=failure)
-    return _Prepared(sample, position, stamp, sha256, decoded.note, prepare(decoded.picture))
+    return _Prepared(sample, position, stamp, sha256, decoded.note, scorer.prepare(decoded.picture))
 
 
 def _stamp(path: str) -> Stamp | None:

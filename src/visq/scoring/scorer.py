@@ -22,6 +22,7 @@ from visq.core.scales import MOS, Scale
 from visq.core.types import FloatArray, Picture, Prompted, Reading, Row, Sample, Score
 from visq.core.version import __version__
 from visq.data import Inputs
+from visq.media import least_side
 from visq.readouts import READOUTS
 from visq.scoring.cpus import cpu_limit
 from visq.scoring.journal import Journal, journal_path
@@ -113,6 +114,7 @@ class Scorer:
 
     Attributes:
         identity: what scores depend on, as kept in every table.
+        at_least: what `visq.media.decode` takes, so that a file gives this model one set of pixels.
         aspects: what is scored.
         scale: what scores are shown on.
         calibration: aspect -> what its 90 % interval holds for, in one line; lacks aspects without one.
@@ -124,6 +126,7 @@ class Scorer:
         self.aspects = tuple(aspects)
         self.scale = scale
         self._backbone = backbone
+        self.at_least = least_side(backbone.preprocessing)
         readout = folder.readout
         self._readouts = {a.name: READOUTS.get(readout)(a.levels, a.scale) for a in self.aspects}
         self._calibrations = {a.name: folder.calibration(a.name) for a in self.aspects}
@@ -142,7 +145,7 @@ class Scorer:
         }
 
     def prepare(self, picture: Picture) -> Picture:
-        """Bring a decoded picture to the pixels the model wants."""
+        """Bring a picture, decoded with `at_least`, to the pixels the model wants."""
         return self._backbone.prepare(picture)
 
     def score_pictures(self, pixels: Sequence[Picture]) -> list[Mapping[str, Score]]:

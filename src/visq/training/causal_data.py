@@ -69,7 +69,7 @@ def read_rated(labelled: Mapping[str, Labelled], side: int, cache: Path, on_prog
     paths = tuple(path for one in labelled.values() for path in one.paths)
     on_progress(f"pixels of {len(paths)} pictures")
     identity = f"squash{side};visq {version('visq')};pillow {version('pillow')}"
-    pixels = kept_pixels(cache, identity, paths, lambda _, path: squash(read_picture(path), side, side))
+    pixels = kept_pixels(cache, identity, paths, lambda _, path: squash(read_picture(path, side), side, side))
     return Rated(
         paths,
         pixels,
@@ -118,7 +118,7 @@ def read_ladders(
     def ladder(k: int, path: Path) -> Picture:
         own = np.random.default_rng([seed, 3, k])
         strengths = chosen[k].draw(n_rungs - 1, own)
-        picture = read_picture(path)
+        picture = read_picture(path, side)
         return np.concatenate(
             [squash(picture, side, side)[None], rungs(picture, chosen[k].name, strengths.tolist(), side, own)]
         )

@@ -81,7 +81,7 @@ def ladder_values(
 
     def walk() -> Iterator[Picture]:
         for k, path in enumerate(paths):
-            photograph = read_picture(path)
+            photograph = read_picture(path, side)
             plain = squash(photograph, side, side)
             for j, kind in enumerate(kinds):
                 rng = np.random.default_rng([seed, 5, k, j])
@@ -163,7 +163,7 @@ def moves(scorer: Scorer, paths: Sequence[Path], side: int) -> dict[str, NDArray
 
     def walk() -> Iterator[Picture]:
         for path in paths:
-            picture = read_picture(path)
+            picture = read_picture(path, side)
             yield squash(picture, side, side)
             yield from (squash(other, side, side) for other in other_files(picture).values())
 

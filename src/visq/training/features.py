@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from visq.backbones.mini import open_graph
 from visq.core.errors import DataError, InputError
 from visq.core.types import Picture
-from visq.media import decode
-from visq.media.resize import squash
+from visq.media import Decoded, decode, least_side, preprocessing_id, squash
 from visq.scoring import atomic_write
 from visq.scoring.cpus import cpu_limit
 from visq.training.recipe import Progress
@@ -93,17 +92,21 @@ class Extractor:
         self, path: Path, content: bytes, session: Any
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         try:
-            picture = decode(content).picture
+            decoded = _decoded(content, self.size)
         except InputError as error:
             raise DataError(f"{path}: {error}; a labelled picture has to be readable") from error
-        pixels = squash(picture, *self.size)
+        pixels = squash(decoded.picture, *self.size)
         pooled = session.run(["features"], {"pixels": pixels[None]})[0][0]
-        return pooled, np.array([len(content), *picture.shape[:2]], dtype=np.float64)
+        return pooled, np.array([len(content), *decoded.size], dtype=np.float64)
 
 
 def prepare(content: bytes, size: tuple[int, int]) -> Picture:
     """uint8 [height, width, 3]: pixels as the model sees them, from the bytes of a picture file."""
-    return squash(decode(content).picture, *size)
+    return squash(_decoded(content, size).picture, *size)
+
+
+def _decoded(content: bytes, size: tuple[int, int]) -> Decoded:
+    return decode(content, at_least=least_side(preprocessing_id(*size)))
 
 
 def _read(path: Path) -> bytes:

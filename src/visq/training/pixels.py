@@ -13,21 +13,29 @@ from numpy.typing import NDArray
 
 from visq.core.errors import DataError, InputError
 from visq.core.types import Picture
-from visq.media import decode
+from visq.media import Decoded, decode, least_side, preprocessing_id
 from visq.scoring import atomic_write
 from visq.scoring.cpus import cpu_limit
 
 _BLOCK = 64
 
 
-def read_picture(path: Path) -> Picture:
-    """A labelled picture, decoded.
+def read_picture(path: Path, side: int) -> Picture:
+    """A labelled picture, decoded as for scoring.
+
+    Args:
+        path: of the file.
+        side: of the model's pictures, px.
 
     Raises:
         DataError: it cannot be read; the message says which.
     """
+    return _decoded(path, least_side(preprocessing_id(side, side))).picture
+
+
+def _decoded(path: Path, at_least: int | None) -> Decoded:
     try:
-        return decode(path.read_bytes()).picture
+        return decode(path.read_bytes(), at_least=at_least)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; a labelled picture has to be readable") from error
     except InputError as error:
@@ -38,7 +46,7 @@ def file_sizes(paths: Sequence[Path]) -> NDArray[np.float64]:
     """float64 [n, 3]: bytes of the file, height and width of the picture in px."""
 
     def size(path: Path) -> tuple[float, float, float]:
-        height, width = read_picture(path).shape[:2]
+        height, width = _decoded(path, at_least=1).size
         return float(path.stat().st_size), float(height), float(width)
 
     with ThreadPoolExecutor(cpu_limit()) as threads:

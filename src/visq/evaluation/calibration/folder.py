@@ -162,7 +162,8 @@ def _renew_goldens(folder: Path, aspect: str, mapped: ValueMap | None, before: V
     with load(os.fspath(folder), aspects=[aspect], threads=1) as scorer:
         scale = scorer.aspects[0].scale
         for one in fields.tables("picture"):
-            pixels = scorer.prepare(decode(read_bytes(inner_file(one, folder))).picture)
+            data = read_bytes(inner_file(one, folder))
+            pixels = scorer.prepare(decode(data, at_least=scorer.at_least).picture)
             score = scorer.score_pictures([pixels])[0][aspect]
             value = float(scorer.scale.convert(score.value, scale))
             tolerance = round(one.number("tolerance") * now / then, 6)

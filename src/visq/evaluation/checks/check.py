@@ -23,7 +23,7 @@ from visq.data.sources import file_sha256, set_names
 from visq.data.tables import FlatTable
 from visq.evaluation.checks import CHECKS
 from visq.evaluation.checks.columns import ASPECTS, are_numbers, number
-from visq.evaluation.checks.finding import CheckedSet, Finding
+from visq.evaluation.checks.finding import CheckedSet, Finding, PictureFacts
 from visq.evaluation.checks.names import folder_of, stem_of
 from visq.evaluation.checks.pictures import Embed, Rate, picture_facts
 from visq.evaluation.checks.shortcuts import ask_for_packages
@@ -54,6 +54,7 @@ class CheckOptions:
         pictures: look at the pictures too.
         embed: what a model sees in a picture, for duplicates in its features; None leaves them out.
         rate: what a model scores a picture, for labels that run against it; None leaves that out.
+        at_least: how large the model wants JPEGs decoded, as `visq.media.decode` takes it.
         trained_on: tables `trained_on` of a model whose training lists are compared.
     """
 
@@ -68,6 +69,7 @@ class CheckOptions:
     pictures: bool = True
     embed: Embed | None = None
     rate: Rate | None = None
+    at_least: int | None = None
     trained_on: Sequence[dict[str, Any]] = _NO_TABLES
 
 
@@ -172,6 +174,17 @@ def _rate_as(rate: Rate, aspect: str) -> Callable[[Picture], float | None]:
     return lambda picture: rate(picture, aspect)
 
 
+def _facts(
+    paths: Sequence[str | None],
+    options: CheckOptions,
+    aspect: str | None,
+    on_progress: Callable[[int], None],
+) -> Sequence[PictureFacts]:
+    rate = None if options.rate is None else _rate_as(options.rate, aspect or "quality")
+    at_least = options.at_least
+    return picture_facts(paths, embed=options.embed, rate=rate, at_least=at_least, on_progress=on_progress)
+
+
 def _after(before: int, on_progress: Callable[[int], None]) -> Callable[[int], None]:
     return lambda done: on_progress(before + done)
 
@@ -193,7 +206,6 @@ def read_set(
     std = std_column(table.columns, aspect or "", label) if label else None
     any_file = options.pictures and any(row.path is not None for row in rows)
     paths = [row.path for row in rows] if any_file else []
-    rate = None if options.rate is None else _rate_as(options.rate, aspect or "quality")
     return CheckedSet(
         name=printable(name),
         manifest=printable(os.fspath(path)),
@@ -210,7 +222,7 @@ def read_set(
         label_scale=scale,
         intervals=intervals,
         protocol=protocol.name if protocol else None,
-        facts=picture_facts(paths, embed=options.embed, rate=rate, on_progress=on_progress) if paths else (),
+        facts=_facts(paths, options, aspect, on_progress) if paths else (),
         trained_on=[
             entry for entry in options.trained_on if aspect is None or entry.get("aspect") in (aspect, None)
         ],

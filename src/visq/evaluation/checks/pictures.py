@@ -35,6 +35,7 @@ def picture_facts(
     *,
     embed: Embed | None = None,
     rate: Callable[[Picture], float | None] | None = None,
+    at_least: int | None = None,
     workers: int | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> list[PictureFacts]:
@@ -44,6 +45,7 @@ def picture_facts(
         paths: [n]; None stands for a file that is not there.
         embed: features of a picture; called in worker threads. None leaves them out.
         rate: score of a picture; called likewise, for at most 300 of them, spread evenly. None leaves it out.
+        at_least: as `visq.media.decode` takes it, for the pixels that the two are given.
         workers: threads; None takes one a CPU.
         on_progress: called with the number of pictures done.
 
@@ -52,7 +54,7 @@ def picture_facts(
     """
     found = []
     step = max(1, math.ceil(len(paths) / MOST_RATED))
-    asked = ((path, embed, rate if i % step == 0 else None) for i, path in enumerate(paths))
+    asked = ((path, embed, rate if i % step == 0 else None, at_least) for i, path in enumerate(paths))
     with ThreadPoolExecutor(workers or cpu_limit()) as pool:
         for facts in _in_order(pool, asked, 2 * (workers or cpu_limit()) + 2):
             found.append(facts)
@@ -73,7 +75,10 @@ def _in_order(
 
 
 def _facts(
-    path: str | None, embed: Embed | None, rate: Callable[[Picture], float | None] | None
+    path: str | None,
+    embed: Embed | None,
+    rate: Callable[[Picture], float | None] | None,
+    at_least: int | None,
 ) -> PictureFacts:
     if path is None:
         return MISSING
@@ -87,6 +92,10 @@ def _facts(
     except InputError as error:
         return PictureFacts(digest, len(data), str(error), error.kind)
     height, width = picture.shape[:2]
+    seen = picture
+    # Hashes are of all pixels; a model is given those it gets when it scores.
+    if at_least is not None and min(height, width) >= 2 * at_least and (embed or rate):
+        seen = decode(data, at_least=at_least).picture
     kind, luma, n_exif = _header(data)
     return PictureFacts(
         sha256=digest,
@@ -101,8 +110,8 @@ def _facts(
         pixel_sha256=hashlib.sha256(f"{height}x{width}:".encode() + picture.tobytes()).hexdigest(),
         dhash=difference_hash(picture),
         phash=dct_hash(picture),
-        features=b"" if embed is None else unit(embed(picture)).astype(np.float16).tobytes(),
-        score=None if rate is None else rate(picture),
+        features=b"" if embed is None else unit(embed(seen)).astype(np.float16).tobytes(),
+        score=None if rate is None else rate(seen),
     )
 
 
