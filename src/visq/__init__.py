@@ -86,6 +86,7 @@ def score(
     out: str | os.PathLike[str] | None = None,
     report: str | os.PathLike[str] | None = None,
     sort: str | None = None,
+    top: int | None = None,
     limit: int | None = None,
     batch: int = 8,
     workers: int | None = None,
@@ -102,6 +103,8 @@ def score(
         out: table to write and resume from (.csv or .jsonl).
         report: HTML page to write.
         sort: aspect the report is ordered by, best first.
+        top: show only so many pictures in the report, the best by `sort` or by the first aspect. The table
+            has every row all the same.
         limit: score only the first so many inputs.
         batch: pictures handed to the model at a time.
         workers: threads that decode; None takes as many as there are CPUs.
@@ -116,7 +119,9 @@ def score(
     """
     from visq.scoring import RunOptions
     from visq.scoring import load as load_scorer
+    from visq.scoring.table import check_top
 
+    check_top(top)
     if report is not None:
         from visq.reports import check_page
 
@@ -130,7 +135,7 @@ def score(
     if report is not None:
         from visq.reports import write_report
 
-        write_report(table, report, sort=sort)
+        write_report(table, report, sort=sort, top=top)
     return table
 
 

@@ -37,6 +37,28 @@ def test_json_is_one_object_a_line_and_sorted_best_first(visq: VisqRun, photos: 
     assert run.stderr == ""
 
 
+def test_top_prints_the_best_by_the_first_aspect_or_by_sort(
+    visq: VisqRun, photos: Path, tiny: Path, tmp_path: Path
+) -> None:
+    (photos / "broken.jpg").write_bytes(b"x")
+    told = ("score", photos, "--model", tiny, "--out", "s.csv")
+    run = visq(*told, "--top", "3", "--report", "r.html")
+    every = [json.loads(line) for line in visq(*told, "--json").stdout.splitlines()]
+    best = {
+        aspect: sorted((row for row in every if row["scores"]), key=lambda r: -r["scores"][aspect]["value"])
+        for aspect in ("quality", "aesthetics")
+    }
+    assert run.returncode == 3
+    assert "12 scored, 1 failed" in run.stderr
+    names = [line.split()[-1] for line in run.stdout.splitlines()[1:]]
+    assert names == [row["id"] for row in best["quality"][:3]]
+    assert len((tmp_path / "s.csv").read_text().splitlines()) == 14  # the table keeps every row
+    assert "Below are the 3 best by quality" in " ".join((tmp_path / "r.html").read_text("utf-8").split())
+    lines = visq(*told, "--top", "5", "--sort", "aesthetics", "--json").stdout.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [row["id"] for row in best["aesthetics"][:5]]
+    assert len(visq(*told, "--top", "99", "--json").stdout.splitlines()) == 12  # a failure is no best one
+
+
 def test_names_come_from_standard_input(visq: VisqRun, photos: Path, tiny: Path) -> None:
     names = "photos/home/0.png\nphotos/gone.png\n"
     run = visq("score", "-", "--model", tiny, "--json", "--quiet", input=names)
@@ -77,6 +99,7 @@ def test_a_report_is_written(visq: VisqRun, photos: Path, tiny: Path, tmp_path: 
         (["photos", "--out", "no/s.csv"], 1, "no folder 'no'"),
         (["photos", "--report", "r.pdf"], 2, "does not end in .html"),
         (["photos", "--sort", "quality", "--aspect", "aesthetics"], 2, "only aesthetics will be scored"),
+        (["photos", "--top", "0"], 2, "top must be at least 1, not 0"),
         (["photos", "--overwrite"], 2, "need --out"),
         (["photos", "--out", "s.csv", "--overwrite", "--retry-failed"], 2, "give one of them"),
         (["mine.csv"], 1, "mine.csv"),

@@ -61,8 +61,15 @@ class Elements(HTMLParser):
 
 
 def data_of(html: str) -> tuple[dict[str, list[dict[str, object]]], list[str | None]]:
-    data, pictures, _ = Elements(html).scripts
-    return json.loads(data), json.loads(pictures)
+    """What the page's script reads, with the names of fields put back, and the pictures of all blocks."""
+    scripts = Elements(html).scripts
+    data = json.loads(scripts[0])
+    data["rows"] = [dict(zip(data["row_fields"], row, strict=True)) for row in data["rows"]]
+    for row in data["rows"]:
+        row["scores"] = [
+            score and dict(zip(data["score_fields"], score, strict=True)) for score in row["scores"]
+        ]
+    return data, [picture for block in scripts[1:-1] for picture in json.loads(block)]
 
 
 @pytest.fixture
@@ -164,7 +171,9 @@ def test_on_a_scale_where_less_is_better_level_zero_is_the_highest_number(tmp_pa
 def test_answers_that_look_like_numbers_keep_their_order(tmp_path: Path) -> None:
     words = [str(k) for k in range(10, 0, -1)]
     data = data_of(page(tmp_path, [ok("a", 3, words=words)]))[0]
-    assert [answer for answer, _ in data["rows"][0]["scores"][0]["distribution"]] == words  # type: ignore[index]
+    assert data["answer_sets"] == [words]
+    assert data["rows"][0]["scores"][0]["answers"] == 0  # type: ignore[index]
+    assert len(data["rows"][0]["scores"][0]["shares"]) == 10  # type: ignore[index]
     assert data["aspects"][0]["words"] == list(LEVEL_WORDS)
 
 
@@ -247,6 +256,67 @@ def test_thumbnails_stop_at_their_limit_and_the_page_says_so(
     pictures = data_of(html)[1]
     assert [k for k, picture in enumerate(pictures) if picture] == [0, 2, 3]
     assert "Thumbnails shown for the first 3 pictures;" in html
+
+
+@pytest.mark.parametrize(("n", "side"), [(1, 256), (1_500, 256), (1_501, 160), (10_000, 96), (99_999, 96)])
+def test_the_more_pictures_the_smaller_each(n: int, side: int) -> None:
+    assert thumbnails.size_of_each(n)[0] == side
+
+
+def test_thumbnails_stand_in_blocks_in_the_order_of_the_rows(tmp_path: Path, photo: Path) -> None:
+    rows = [failed(f"{k}") if k % 3 else ok(f"{k}", 3, path=str(photo)) for k in range(450)]
+    html = page(tmp_path, rows)
+    assert [k for k, picture in enumerate(data_of(html)[1]) if picture] == list(range(0, 450, 3))
+    blocks = [
+        attributes for tag, attributes in Elements(html).tags if attributes.get("class") == "thumbnails"
+    ]
+    assert [block["data-length"] for block in blocks] == ["200", "200", "200"]
+
+
+def test_top_shows_the_best_and_counts_the_failures(tmp_path: Path) -> None:
+    rows = [ok("a", 2), failed("b"), ok("c", 5), ok("d", 3), ok("e", 3)]
+    path = tmp_path / "report.html"
+    write_report(Rows(rows), path, top=2)
+    html = path.read_text(encoding="utf-8")
+    text = " ".join(" ".join(Elements(html).text).split())
+    assert [row["id"] for row in data_of(html)[0]["rows"]] == ["c", "d"]  # of equal ones the earlier
+    assert "4 pictures scored for quality by mini , 1 failed . Below are the 2 best by quality." in text
+    assert "Mean 4.00" in text
+    chosen = [attributes["value"] for _, attributes in Elements(html).tags if "selected" in attributes]
+    assert chosen == ["best:0"]
+
+
+def test_top_is_by_the_aspect_that_sorts_and_may_be_more_than_there_are(tmp_path: Path) -> None:
+    def both(name: str, quality: float, aesthetics: float) -> Row:
+        return Row(name, name, "ok", scores={"quality": score(quality), "aesthetics": score(aesthetics)})
+
+    rows = [both("a", 1, 5), both("b", 5, 1)]
+    path = tmp_path / "report.html"
+    write_report(Rows(rows, aspects=["quality", "aesthetics"]), path, sort="aesthetics", top=1)
+    assert [row["id"] for row in data_of(path.read_text())[0]["rows"]] == ["a"]
+    write_report(Rows(rows, aspects=["quality", "aesthetics"]), path, top=9)
+    assert [row["id"] for row in data_of(path.read_text())[0]["rows"]] == ["a", "b"]
+    assert "the 2 best by quality" in path.read_text()
+
+
+def test_top_where_less_is_better_takes_the_lowest(tmp_path: Path) -> None:
+    rows = [ok(name, value, scale=Scale(0, 100, "down")) for name, value in (("a", 90.0), ("b", 10.0))]
+    path = tmp_path / "report.html"
+    write_report(Rows(rows), path, top=1)
+    assert [row["id"] for row in data_of(path.read_text())[0]["rows"]] == ["b"]
+
+
+def test_top_below_one_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="top must be at least 1, not 0"):
+        write_report(Rows([ok("a", 3)]), tmp_path / "report.html", top=0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_script_the_first_hundred_are_listed(tmp_path: Path) -> None:
+    html = page(tmp_path, [ok(f"{k}.jpg", 1 + k / 40) for k in range(150)], sort="quality")
+    listed = html.split("<noscript>")[2].split("</noscript>")[0]
+    assert re.findall(r"<bdi>(\d+)\.jpg</bdi>", listed) == [str(k) for k in range(149, 49, -1)]
+    assert "<td>4.70</td>" in listed  # 148.jpg: 1 + 148 / 40
 
 
 @pytest.mark.parametrize(("sort", "chosen"), [("quality", "best:0"), ("name", "name")])

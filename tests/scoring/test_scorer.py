@@ -290,6 +290,14 @@ def test_options_that_do_not_change_scores_may_differ(tiny: Path, photos: Path, 
     assert out.read_bytes() == before
 
 
+def test_top_leaves_the_table_whole(tiny: Path, photos: Path, tmp_path: Path) -> None:
+    with score(tiny, photos, top=2, sort="quality", report=tmp_path / "r.html") as table:
+        assert len(table) == len(list(table)) == 12
+    assert "Below are the 2 best by quality" in " ".join((tmp_path / "r.html").read_text("utf-8").split())
+    with pytest.raises(InputError, match="top must be at least 1, not 0"):
+        score(tiny, photos, top=0)
+
+
 def test_a_table_that_visq_did_not_make_is_not_written_over(tiny: Path, photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "mine.csv"
     out.write_text("precious\n")

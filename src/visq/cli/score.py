@@ -70,6 +70,13 @@ def score(
             help="Aspect to order what is printed and the report by, best first.", rich_help_panel=_RESULTS
         ),
     ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            help="Print and report only so many, the best by --sort or the first aspect.",
+            rich_help_panel=_RESULTS,
+        ),
+    ] = None,
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Start anew where the table exists.", rich_help_panel=_RESULTS),
@@ -104,7 +111,7 @@ def score(
         logging.getLogger("visq").setLevel(logging.ERROR)
     with _usage_errors():
         options = _options(out, batch, workers, limit, overwrite, retry_failed)
-        names = _check(aspect, scale, sort, report)
+        names = _check(aspect, scale, sort, top, report)
     from visq.data import Inputs
     from visq.scoring import load
 
@@ -115,6 +122,8 @@ def score(
         raise UsageMistake(f"--out and --report are the same file {str(out)!r}")
     with load(model, aspects=names, scale=scale) as scorer:
         _check_sort(sort, scorer.identity["aspects"])
+        if top is not None and sort is None:
+            sort = scorer.identity["aspects"][0]
         if not quiet:
             _announce(scorer.identity, scorer.calibration)
         with stoppable() as stop, progress(lambda: _total(found, limit), quiet=quiet) as update:
@@ -125,9 +134,9 @@ def score(
         if report is not None and not table.interrupted:
             from visq.reports import write_report
 
-            write_report(table, report, sort=sort)
+            write_report(table, report, sort=sort, top=top)
         with results():
-            _print(table, json=json, sort=sort, shown=None if out is None else _SHOWN)
+            _print(table, json=json, sort=sort, shown=None if out is None else _SHOWN, top=top)
         if not quiet:
             _summary(table, out, report)
         raise typer.Exit(_exit_code(table))
@@ -155,12 +164,16 @@ def _options(
     return RunOptions(out, batch, workers, limit, overwrite, retry_failed)
 
 
-def _check(aspect: str | None, scale: str, sort: str | None, report: Path | None) -> list[str] | None:
+def _check(
+    aspect: str | None, scale: str, sort: str | None, top: int | None, report: Path | None
+) -> list[str] | None:
     """Everything that can be wrong without loading a model."""
     from visq.aspects import aspect as find_aspect
     from visq.core.scales import Scale
+    from visq.scoring.table import check_top
 
     Scale.parse(scale)
+    check_top(top)
     names = None if aspect is None else [name.strip() for name in aspect.split(",")]
     for name in [*(names or []), *([sort] if sort else [])]:
         find_aspect(name)
@@ -224,13 +237,17 @@ def _notices(table: Table, found: Inputs) -> None:
         )
 
 
-def _print(table: Table, *, json: bool, sort: str | None, shown: int | None) -> None:
+def _print(table: Table, *, json: bool, sort: str | None, shown: int | None, top: int | None) -> None:
+    # Sorted, failures come last: the best are never among them.
+    n_best = None if top is None else min(top, table.n_ok)
     if json:
-        for line in table.json_lines(sort=sort):
+        for line in islice(table.json_lines(sort=sort), n_best):
             print(line)
         return
     aspects = table.aspects
     rows = table.rows if sort is None else table.sorted_rows(sort)
+    if n_best is not None:
+        rows, shown = islice(rows, n_best), None
     print("  ".join(f"{aspect:>15}" for aspect in aspects) + "  picture")
     for i, row in enumerate(rows):
         if shown is not None and i >= shown:

@@ -18,12 +18,15 @@ from visq.core.scales import LEVEL_WORDS, MOS, LevelIntervals, Scale, level_valu
 from visq.core.types import Row, Score, printable
 from visq.reports.page import json_text, number, template, write_page
 from visq.reports.thumbnails import thumbnails_of
+from visq.scoring.table import check_top
 
 MAX_FOLDERS = 60
 MAX_OPEN_FAILURES = 20
+MAX_LISTED = 100
 SORT_BY_NAME = "name"
 N_BINS = 20
 N_TONES = 5
+_BLOCK = 200  # thumbnails the page reads at a time
 
 
 class ReportTable(Protocol):
@@ -46,7 +49,9 @@ class ReportTable(Protocol):
         """How it was run, or None."""
 
 
-def write_report(table: ReportTable, path: str | os.PathLike[str], *, sort: str | None = None) -> None:
+def write_report(
+    table: ReportTable, path: str | os.PathLike[str], *, sort: str | None = None, top: int | None = None
+) -> None:
     """Write a table as one HTML page that needs nothing beside itself.
 
     Args:
@@ -54,19 +59,37 @@ def write_report(table: ReportTable, path: str | os.PathLike[str], *, sort: str 
             decoded any more gets a neutral tile.
         path: the file to write; replaced at once when the page is whole.
         sort: how the gallery is sorted at first: an aspect (best first) or `name`; None is as given.
+        top: show only so many pictures, the best by `sort` or by the first aspect; None shows all. Failures
+            are counted and listed all the same.
 
     Raises:
         UnknownName: `sort` is no aspect of the table.
-        InputError: the file cannot be written.
+        InputError: the file cannot be written, or `top` is below 1.
     """
+    check_top(top)
     rows = list(table.rows)
     aspects = _aspects(table.identity, rows)
     known = [aspect.name for aspect in aspects] + [SORT_BY_NAME]
     if sort is not None and sort not in known:
         raise unknown_name("sort", sort, known)
-    thumbnails, n_reached = thumbnails_of(rows)
-    page = _render(table, rows, aspects, thumbnails, n_reached, sort)
-    write_page(path, page)
+    counts = {
+        "n": len(rows),
+        "failures": [row for row in rows if row.status == "failed"],
+        "top": None,
+    }
+    if top is not None and aspects:
+        by = next((aspect for aspect in aspects if aspect.name == sort), aspects[0])
+        rows, sort = _best(rows, by, top), sort or by.name
+        counts["top"] = {"n": len(rows), "aspect": by.name}
+    write_page(path, _render(table, rows, aspects, counts, sort))
+
+
+def _best(rows: Sequence[Row], aspect: _Aspect, top: int) -> list[Row]:
+    """The best rows by an aspect, in the order of the table; of equal ones the earlier."""
+    sign = -1 if aspect.scale.direction == "up" else 1
+    scored = [i for i, row in enumerate(rows) if aspect.name in row.scores]
+    best = sorted(scored, key=lambda i: sign * rows[i].scores[aspect.name].value)[:top]
+    return [rows[i] for i in sorted(best)]
 
 
 # --- aspects -----------------------------------------------------------------------------------------
@@ -193,35 +216,35 @@ def _mean(aspect: _Aspect, rows: Sequence[Row]) -> dict[str, object] | None:
     return {"value": number(mean), "level": aspect.level(mean)}
 
 
-def _row_data(row: Row, aspects: Sequence[_Aspect]) -> dict[str, object]:
+ROW_FIELDS = ("id", "path", "sha256", "status", "error", "kind", "note", "scores")
+SCORE_FIELDS = ("value", "low", "high", "level", "bin", "spread", "outside", "answers", "shares")
+
+
+def _row_data(row: Row, aspects: Sequence[_Aspect], answer_sets: list[tuple[str, ...]]) -> list[object]:
+    """Values of ROW_FIELDS: names would weigh more than values, ten thousand times over."""
     scores = [
-        _score_data(aspect, row.scores[aspect.name]) if aspect.name in row.scores else None
+        _score_data(aspect, row.scores[aspect.name], answer_sets) if aspect.name in row.scores else None
         for aspect in aspects
     ]
-    return {
-        "id": row.id,
-        "path": printable(row.path),
-        "status": row.status,
-        "error": row.error,
-        "kind": row.kind,
-        "note": row.note,
-        "sha256": row.sha256,
-        "scores": scores,
-    }
+    return [row.id, printable(row.path), row.sha256, row.status, row.error, row.kind, row.note, scores]
 
 
-def _score_data(aspect: _Aspect, score: Score) -> dict[str, object]:
-    return {
-        "value": number(score.value),
-        "low": number(score.low),
-        "high": number(score.high),
-        "level": aspect.level(score.value),
-        "bin": aspect.band(score.value, aspect.n_bins),
-        # Pairs, since an object in JavaScript would put answers that look like numbers in its own order.
-        "distribution": [[answer, number(share)] for answer, share in score.distribution.items()],
-        "spread": number(score.spread),
-        "outside": number(score.outside),
-    }
+def _score_data(aspect: _Aspect, score: Score, answer_sets: list[tuple[str, ...]]) -> list[object]:
+    """Values of SCORE_FIELDS; answers that many scores share are named once, in `answer_sets`."""
+    answers = tuple(score.distribution)
+    if answers not in answer_sets:
+        answer_sets.append(answers)
+    return [
+        number(score.value),
+        number(score.low),
+        number(score.high),
+        aspect.level(score.value),
+        aspect.band(score.value, aspect.n_bins),
+        number(score.spread),
+        number(score.outside),
+        answer_sets.index(answers),
+        [number(share) for share in score.distribution.values()],
+    ]
 
 
 def _aspect_data(aspect: _Aspect) -> dict[str, object]:
@@ -240,23 +263,36 @@ def _aspect_data(aspect: _Aspect) -> dict[str, object]:
 # --- the page ------------------------------------------------------------------------------------------
 
 
+def _listed(rows: Sequence[Row], sort: str | None) -> list[Row]:
+    """What is shown where no script may run: the first rows, in the order of the gallery."""
+    if sort == SORT_BY_NAME:
+        rows = sorted(rows, key=lambda row: row.id)
+    elif sort is not None:
+        rows = sorted(rows, key=lambda row: -row.scores[sort].value if sort in row.scores else math.inf)
+    return list(rows[:MAX_LISTED])
+
+
 def _render(
     table: ReportTable,
     rows: Sequence[Row],
     aspects: Sequence[_Aspect],
-    thumbnails: Sequence[str | None],
-    n_reached: int | None,
+    counts: Mapping[str, object],
     sort: str | None,
 ) -> str:
+    thumbnails, n_reached = thumbnails_of(rows)
     folders = _folders(rows, aspects)
+    answer_sets: list[tuple[str, ...]] = []
     data = {
         "aspects": [_aspect_data(aspect) for aspect in aspects],
-        "rows": [_row_data(row, aspects) for row in rows],
+        "row_fields": ROW_FIELDS,
+        "score_fields": SCORE_FIELDS,
+        "rows": [_row_data(row, aspects, answer_sets) for row in rows],
+        "answer_sets": answer_sets,
         "folders": folders[:MAX_FOLDERS],
     }
     return template("score_report.html.j2").render(
-        n=len(rows),
-        failures=[row for row in rows if row.status == "failed"],
+        **counts,
+        listed=_listed(rows, sort),
         max_open_failures=MAX_OPEN_FAILURES,
         aspects=aspects,
         summaries=[_summary(aspect, rows) for aspect in aspects],
@@ -270,7 +306,8 @@ def _render(
         command=table.command,
         sort=sort,
         data=json_text(data),
-        thumbnails=json_text(thumbnails),
+        thumbnails=[json_text(thumbnails[k : k + _BLOCK]) for k in range(0, len(rows), _BLOCK)],
+        block_length=_BLOCK,
     )
 
 

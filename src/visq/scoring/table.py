@@ -161,6 +161,16 @@ class Table:
         self.close()
 
 
+def check_top(top: int | None) -> None:
+    """Refuse a number of best rows that shows none.
+
+    Raises:
+        InputError: it is below 1.
+    """
+    if top is not None and top < 1:
+        raise InputError(f"top must be at least 1, not {top}")
+
+
 def check_format(path: Path) -> None:
     """Refuse an ending no table has, and Parquet where it cannot be written.
 
