@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visq.core.types import Picture
-from visq.media import squash
+from visq.media import preprocessing_id, squash
 from visq.training.facts import facts
 from visq.training.labels import Labelled, read_labelled
 from visq.training.ladders import Kind, read_kinds, rungs
@@ -68,7 +68,7 @@ def read_rated(labelled: Mapping[str, Labelled], side: int, cache: Path, on_prog
     """
     paths = tuple(path for one in labelled.values() for path in one.paths)
     on_progress(f"pixels of {len(paths)} pictures")
-    identity = f"squash{side};visq {version('visq')};pillow {version('pillow')}"
+    identity = f"{preprocessing_id(side, side)};visq {version('visq')};pillow {version('pillow')}"
     pixels = kept_pixels(cache, identity, paths, lambda _, path: squash(read_picture(path, side), side, side))
     return Rated(
         paths,
@@ -124,7 +124,8 @@ def read_ladders(
         )
 
     on_progress(f"{len(rows)} ladders")
-    identity = f"ladders {seed} {n_rungs} {side} {counts} {kinds} pillow {version('pillow')}"
+    made = preprocessing_id(side, side)
+    identity = f"ladders {seed} {n_rungs} {made} {counts} {kinds} pillow {version('pillow')}"
     pixels = kept_pixels(cache, identity, [rated.paths[row] for row in rows], ladder)
     return LadderPool(pixels, np.array(rows), tuple(chosen))
 
