@@ -15,7 +15,8 @@ from visq.metrics import srcc
 from visq.scoring import load
 from visq.scoring.check import check_model
 from visq.training import read_recipe
-from visq.training.causal import train
+from visq.training.causal import identity, train
+from visq.training.causal_data import read_data
 from visq.training.recipe import Paths
 from visq.training.start import shipped_pictures
 
@@ -26,6 +27,11 @@ def _paths(world: Path, out: str) -> Paths:
     return Paths(
         world / "data", world / "trunk.safetensors", world / out, shipped_pictures(), world / "cache"
     )
+
+
+def _fits(world: Path) -> Path:
+    (folder,) = (world / "cache").glob("fits-*")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +77,7 @@ def test_the_card_shows_the_figures_of_model_toml(folder):
 
 def test_figures_are_those_of_the_folds_kept_scores(world, folder):
     table = _table(folder)
-    kept = [np.load(world / f"cache/fold{fold}/measured.npz") for fold in range(N_FOLDS)]
+    kept = [np.load(_fits(world) / f"fold{fold}/measured.npz") for fold in range(N_FOLDS)]
     folds = np.array([i // 2 % 5 for i in range(N_PICTURES)])
     labels = np.array([i / N_PICTURES for i in range(N_PICTURES)])
     values = np.empty(N_PICTURES)
@@ -83,7 +89,7 @@ def test_figures_are_those_of_the_folds_kept_scores(world, folder):
 
 def test_no_fold_sees_its_own_pictures(world, folder):
     """The fits of two folds differ, and each kept the rows of the others only."""
-    states = [(world / f"cache/fold{fold}/model/visual.onnx").read_bytes() for fold in range(N_FOLDS)]
+    states = [(_fits(world) / f"fold{fold}/model/visual.onnx").read_bytes() for fold in range(N_FOLDS)]
 
     assert len(set(states)) == N_FOLDS
 
@@ -99,3 +105,23 @@ def test_a_second_run_takes_everything_over(world, folder):
 def test_nothing_of_this_machine_is_written(world, folder):
     for path in folder.rglob("*"):
         assert not path.is_file() or str(world).encode() not in path.read_bytes(), path.name
+
+
+def test_another_recipe_takes_no_fit_over(world, folder):
+    changed = world / "recipes" / "changed.toml"
+    changed.write_text((world / "recipes/mini.toml").read_text().replace("margin = 0.1", "margin = 0.3"))
+    changed.with_suffix(".md.j2").write_bytes((world / "recipes/mini.md.j2").read_bytes())
+    paths = _paths(world, "other")
+    plain, other = (identity(recipe, read_data(recipe, paths, _silent)) for recipe in _recipes(world))
+
+    assert plain != other
+    assert (world / f"cache/fits-{plain[:16]}").is_dir()
+    assert not (world / f"cache/fits-{other[:16]}").exists()
+
+
+def _recipes(world: Path):
+    return [read_recipe(world / f"recipes/{name}.toml") for name in ("mini", "changed")]
+
+
+def _silent(line: str) -> None:
+    pass

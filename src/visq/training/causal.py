@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from visq.core.errors import MissingExtra
 from visq.core.toml_text import toml_text
 from visq.scoring import atomic_write
-from visq.training.causal_data import Data, read_data
+from visq.training.causal_data import Data, kept_beside, read_data
 from visq.training.causal_measured import measure_fold
 from visq.training.causal_model_folder import bare_table, write_causal
 from visq.training.model_folder import read_check_pictures
@@ -33,7 +34,7 @@ def fits_of(recipe: Recipe, data: Data, paths: Paths, on_progress: Progress) -> 
     except ImportError as error:
         raise MissingExtra(str(error.name), "vlm") from error
 
-    kept = paths.cache / "cells.npy"
+    kept = kept_beside(data.rated.pixels, f"cells-{data.trunk_sha256[:12]}")
     if not kept.exists():
         trunk = Trunk().eval()
         own = {k: torch.from_numpy(np.asarray(data.trunk[k], np.float32)) for k in trunk.state_dict()}
@@ -71,15 +72,23 @@ def train(recipe: Recipe, paths: Paths, on_progress: Progress) -> Path:
     pictures = read_check_pictures(recipe, paths.pictures)
     data = read_data(recipe, paths, on_progress)
     fits = fits_of(recipe, data, paths, on_progress)
+    cache = paths.cache / f"fits-{identity(recipe, data)[:16]}"
     measured = []
     for fold in np.unique(data.rated.folds).tolist():
         on_progress(f"fold {fold}")
-        folder = fit_fold(fold, recipe, data, fits, paths.cache)
-        measured.append(measure_fold(fold, folder, recipe, data, paths.cache))
+        folder = fit_fold(fold, recipe, data, fits, cache)
+        measured.append(measure_fold(fold, folder, recipe, data, cache))
     on_progress("all folds together")
-    whole = fit_fold(None, recipe, data, fits, paths.cache)
-    write_causal(paths.out, whole, recipe, data, measured, pictures, paths.cache)
+    whole = fit_fold(None, recipe, data, fits, cache)
+    write_causal(paths.out, whole, recipe, data, measured, pictures, cache)
     return paths.out
+
+
+def identity(recipe: Recipe, data: Data) -> str:
+    """SHA-256 of all that a fit depends on: recipe, trunk, labels, pixels. No other fit is reused."""
+    parts = [recipe.sha256, data.trunk_sha256, kept_beside(data.rated.pixels, "").name]
+    parts += [kept_beside(data.pool.pixels, "").name, *(one.sha256 for one in data.labelled.values())]
+    return hashlib.sha256(";".join(parts).encode()).hexdigest()
 
 
 def fit_fold(fold: int | None, recipe: Recipe, data: Data, fits: Any, cache: Path) -> Path:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from visq.core.types import Picture
 from visq.media import preprocessing_id, squash
+from visq.scoring import atomic_write
 from visq.training.facts import facts
 from visq.training.labels import Labelled, read_labelled
 from visq.training.ladders import Kind, read_kinds, rungs
@@ -76,13 +77,21 @@ def read_rated(labelled: Mapping[str, Labelled], side: int, cache: Path, on_prog
         np.concatenate([np.full(one.mos.size, k) for k, one in enumerate(labelled.values())]),
         np.concatenate([one.mos for one in labelled.values()]),
         np.concatenate([one.folds for one in labelled.values()]),
-        _kept_facts(cache / f"facts-{side}-{len(paths)}.npy", pixels),
+        _kept_facts(kept_beside(pixels, "facts"), pixels),
     )
+
+
+def kept_beside(pixels: NDArray[np.uint8], what: str) -> Path:
+    """The file for something made of kept pixels, named after theirs, so that it is made anew with them."""
+    assert isinstance(pixels, np.memmap) and pixels.filename is not None  # noqa: S101, PT018 (kept_pixels' own)
+    path = Path(pixels.filename)
+    return path.with_name(f"{what}-{path.name}")
 
 
 def _kept_facts(kept: Path, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     if not kept.exists():
-        np.save(kept, np.stack([facts(picture) for picture in pixels]))
+        with atomic_write(kept) as partial, partial.open("wb") as file:
+            np.save(file, np.stack([facts(picture) for picture in pixels]))
     return np.asarray(np.load(kept))
 
 
