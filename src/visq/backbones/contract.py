@@ -17,7 +17,7 @@ class Backbone(Protocol):
         runtime: what computes, e.g. `onnxruntime`; part of every result.
         closed_set: the model has no other answers than those asked for, so no `outside`.
         aspects: names of the aspects it answers for.
-        capabilities: the calls it offers, of `answer_logprobs` and `embed`.
+        capabilities: the calls it offers, of `answer_logprobs`, `generate` and `embed`.
     """
 
     preprocessing: str

@@ -40,7 +40,6 @@ class Plot:
         svg: the drawing.
         head: names of the columns of its numbers.
         rows: its numbers, as text.
-        is_wide: whether it takes a line of its own.
     """
 
     title: str
@@ -48,7 +47,6 @@ class Plot:
     svg: Markup
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
-    is_wide: bool = False
 
 
 def plots_of(scored: ScoredSet, about: Values, level: str) -> Iterator[Plot]:

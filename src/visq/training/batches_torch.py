@@ -31,7 +31,7 @@ _MOST_ANSWERS = 10
 
 
 @dataclass(frozen=True)
-class Labelled:
+class Asked:
     """Pictures that people rated; all arrays are [n].
 
     Attributes:
@@ -123,7 +123,7 @@ class Batches(Dataset[dict[str, Any]]):
         plan: how batches are made.
     """
 
-    def __init__(self, rated: Labelled, ladders: Ladders | None, questions: Questions, plan: Plan) -> None:
+    def __init__(self, rated: Asked, ladders: Ladders | None, questions: Questions, plan: Plan) -> None:
         self.rated, self.ladders, self.questions, self.plan = rated, ladders, questions, plan
         self._levels = gaussian_levels(rated.mos, plan.level_std)
         self._ratings = gaussian_levels(rated.mos, plan.level_std, RATING_VALUES.tolist())

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from visq.backbones.mini_torch import MiniConfig, MiniForConditionalGeneration
 from visq.backbones.mobilenet import N_CELLS
 from visq.scoring import atomic_write
-from visq.training.batches_torch import Batches, Ladders, Plan, Questions
-from visq.training.batches_torch import Labelled as Asked
+from visq.training.batches_torch import Asked, Batches, Ladders, Plan, Questions
 from visq.training.causal_data import LadderPool, Rated
-from visq.training.dialogue import Encoded, all_words
+from visq.training.dialogue import all_words
 from visq.training.facts import terciles, thirds
 from visq.training.mini_fit_torch import Stage, fit, new_model, normalised
 from visq.training.tokenizer import IMAGE, SPECIALS, learn_tokenizer
@@ -140,25 +138,4 @@ def cells_of(trunk: Any, pixels: NDArray[np.uint8], say: Callable[[str], None]) 
             block = normalised(torch.from_numpy(np.array(pixels[start : start + _BATCH])))
             both = torch.stack([trunk(block), trunk(block.flip(3))], 1)
             out.append(both.half().numpy())
-    return np.concatenate(out)
-
-
-def first_tokens(fitted: Fitted, asked: Encoded, visual: Tensor) -> NDArray[np.float64]:
-    """float64 [n, v]: log-probabilities of the next token after a prompt, over the whole vocabulary."""
-    ids = torch.tensor([asked.prompt] * len(visual))
-    model = fitted.model
-    hidden = model.language_model(inputs_embeds=model.embed(ids, visual), use_cache=False).last_hidden_state
-    return torch.log_softmax(model.lm_head(hidden[:, -1]).float(), 1).double().numpy()
-
-
-def level_logprobs(fitted: Fitted, aspect: int, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """float64 [n, 5]: log-probabilities of the level words of an aspect; pixels as in `Rated`."""
-    asked = fitted.questions.levels[aspect]
-    words = [tokens[0] for tokens in asked.answers.values()]
-    out = []
-    with torch.inference_mode():
-        for start in range(0, len(pixels), _BATCH):
-            block = normalised(torch.from_numpy(np.array(pixels[start : start + _BATCH])))
-            visual = fitted.model.visual_tokens(fitted.model.cells(block))
-            out.append(first_tokens(fitted, asked, visual)[:, words])
     return np.concatenate(out)
