@@ -52,8 +52,8 @@ _SMALLER = {
     "quality = 48, aesthetics = 80": "quality = 1, aesthetics = 2",
     "rungs = 6": "rungs = 4",
     "tested = 40": "tested = 2",
-    "epochs = 3": "epochs = 0.7",
-    "epochs = 4": "epochs = 0.4",
+    "epochs = 3\ntrunk_lr = 0.0": "epochs = 0.7\ntrunk_lr = 0.0",
+    "epochs = 3\ntrunk_lr = 3e-4": "epochs = 0.4\ntrunk_lr = 3e-4",
 }
 
 

@@ -26,7 +26,8 @@ GRID = 7
 N_CELLS = GRID * GRID
 """Cells of a picture, in raster order."""
 
-N_CELL_CHANNELS = sum(BLOCKS[k][0] for k in (*TAPS, *SPREAD_TAPS))
+N_CELL_MEANS = sum(BLOCKS[k][0] for k in TAPS)
+N_CELL_CHANNELS = N_CELL_MEANS + sum(BLOCKS[k][0] for k in SPREAD_TAPS)
 """Numbers of a cell: 712 means, then 232 standard deviations."""
 
 VARIANCE_FLOOR = 1e-3

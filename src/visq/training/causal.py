@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from visq.training.causal_measured import measure_fold
 from visq.training.causal_model_folder import bare_table, write_causal
 from visq.training.model_folder import read_check_pictures
 from visq.training.recipe import Paths, Progress, Recipe
+
+FITTED_BY = ("seed", "preprocessing", "head", "tokens", "decoder", "labels", "batch", "stages", "loss", "ladders")
+"""Fields of the recipe that a fit, or what is measured of it, depends on; the others are words and intervals."""
 
 
 def fits_of(recipe: Recipe, data: Data, paths: Paths, on_progress: Progress) -> Any:
@@ -48,6 +52,7 @@ def fits_of(recipe: Recipe, data: Data, paths: Paths, on_progress: Progress) -> 
         aspects=tuple(recipe.aspects),
         vocabulary=int(recipe.field("tokens", "vocabulary")),
         decoder=recipe.field("decoder"),
+        labels=recipe.field("labels"),
         batch=recipe.field("batch"),
         stages=stages,
         seed=int(recipe.field("seed")),
@@ -85,8 +90,9 @@ def train(recipe: Recipe, paths: Paths, on_progress: Progress) -> Path:
 
 
 def identity(recipe: Recipe, data: Data) -> str:
-    """SHA-256 of all that a fit depends on: recipe, trunk, labels, pixels. No other fit is reused."""
-    parts = [recipe.sha256, data.trunk_sha256, kept_beside(data.rated.pixels, "").name]
+    """SHA-256 of all that a fit depends on: numbers of the recipe, trunk, labels, pixels. No other is reused."""
+    numbers = json.dumps([list(recipe.aspects), *(recipe.field(key) for key in FITTED_BY)], sort_keys=True)
+    parts = [numbers, data.trunk_sha256, kept_beside(data.rated.pixels, "").name]
     parts += [kept_beside(data.pool.pixels, "").name, *(one.sha256 for one in data.labelled.values())]
     return hashlib.sha256(";".join(parts).encode()).hexdigest()
 

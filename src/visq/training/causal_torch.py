@@ -12,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 
 from visq.backbones.mini_torch import MiniConfig, MiniForConditionalGeneration
-from visq.backbones.mobilenet import N_CELLS
+from visq.backbones.mobilenet import N_CELLS, N_CELL_MEANS
 from visq.scoring import atomic_write
 from visq.training.batches_torch import Asked, Batches, Ladders, Plan, Questions
 from visq.training.causal_data import LadderPool, Rated
 from visq.training.dialogue import all_words
 from visq.training.facts import terciles, thirds
 from visq.training.mini_fit_torch import Stage, fit, new_model, normalised
+from visq.training.teacher import taught
 from visq.training.tokenizer import IMAGE, SPECIALS, learn_tokenizer
 
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ _LEAST_STD = 1e-3  # of a channel that is the same in every picture
 
 @dataclass(frozen=True)
 class Spec:
-    """Numbers of a recipe a fit depends on: `[decoder]`, `[batch]`, `[[stages]]`, and the seed."""
+    """Numbers of a recipe a fit depends on: `[decoder]`, `[labels]`, `[batch]`, `[[stages]]`, and the seed."""
 
     aspects: tuple[str, ...]
     vocabulary: int
+    labels: Mapping[str, float]
     decoder: Mapping[str, Any]
     batch: Mapping[str, Any]
     stages: Sequence[Mapping[str, Any]]
@@ -90,15 +92,22 @@ class Fits:
         moments = (torch.from_numpy(cells.mean(0)), torch.from_numpy(np.maximum(cells.std(0), _LEAST_STD)))
         model = new_model(self.trunk, moments, config, spec.seed)
         folder.mkdir(parents=True, exist_ok=True)
+        mos = self._targets(rows)
         for number, table in enumerate(spec.stages):
             done = folder / f"stage{number}.pt"
             if not done.exists():
                 fitted = Fitted(model, tokenizer, questions, limits)
-                self._stage(number, table, fitted, rows, folder)
+                self._stage(number, table, fitted, rows, mos, folder)
                 with atomic_write(done) as partial:
                     torch.save(model.state_dict(), partial)
             model.load_state_dict(torch.load(done))
         return Fitted(model.eval(), tokenizer, questions, limits)
+
+    def _targets(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """float64 [n]: labels of training rows, mixed with what a linear head on ImageNet's cells makes of them."""
+        rated = self.rated
+        features = np.stack([global_features(cells) for cells in self.frozen_cells[rows, 0]])
+        return taught(features, rated.mos[rows], rated.aspect[rows], rated.folds[rows], **self.spec.labels)
 
     def _stage(
         self,
@@ -106,10 +115,12 @@ class Fits:
         table: Mapping[str, Any],
         fitted: Fitted,
         rows: NDArray[np.int64],
+        mos: NDArray[np.float64],
         folder: Path,
     ) -> None:
         rated, pool, spec = self.rated, self.pool, self.spec
         numbers = dict(table)
+        kept = numbers.pop("kept")
         plan = Plan(
             seed=spec.seed + 100 * number,
             steps=round(numbers.pop("epochs") * len(rows) / spec.batch["pictures"]),
@@ -120,12 +131,31 @@ class Fits:
         stage = Stage(f"stage{number}", **numbers)
         pixels = rated.pixels if stage.trunk_lr else self.frozen_cells
         facts = thirds(rated.facts[rows], fitted.limits)
-        asked = Asked(pixels, rows, rated.aspect[rows], rated.mos[rows], facts)
+        asked = Asked(pixels, rows, rated.aspect[rows], mos, facts)
         there = np.flatnonzero(np.isin(pool.rows, rows))
         put_in_order = [tuple(map(spec.aspects.index, pool.kinds[k].aspects)) for k in there]
         ladders = Ladders(pool.pixels, there, put_in_order)
         batches = Batches(asked, ladders, fitted.questions, plan)
+        start = {name: value.clone() for name, value in fitted.model.state_dict().items()}
         fit(fitted.model, batches, stage, folder / stage.name, self.say)
+        fitted.model.load_state_dict(between(start, fitted.model.state_dict(), kept))
+
+
+def between(
+    start: Mapping[str, torch.Tensor], end: Mapping[str, torch.Tensor], kept: float
+) -> dict[str, torch.Tensor]:
+    """Weights on the line from a stage's start to its end; `kept` is the start's share, 0..1.
+
+    Source:
+        WiSE-FT (Wortsman et al. 2022, arXiv 2109.01903): such a mean keeps what the start knew.
+    """
+    return {name: torch.lerp(value, start[name], kept) if kept else value for name, value in end.items()}
+
+
+def global_features(cells: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """float32 [d]: means of a picture's cells [cells, channels], and how far the cells' means spread."""
+    wide = np.asarray(cells, np.float32)
+    return np.concatenate([wide.mean(0), wide[:, :N_CELL_MEANS].std(0)])
 
 
 def cells_of(trunk: Any, pixels: NDArray[np.uint8], say: Callable[[str], None]) -> NDArray[np.float16]:
