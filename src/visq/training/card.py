@@ -41,6 +41,7 @@ def card_text(recipe: Recipe, table: Mapping[str, Any], n_bytes: int) -> str:
         n_resamples=recipe.field("figures", "resamples"),
         nominal=recipe.field("figures", "nominal"),
         start=recipe.field("start"),
+        not_run=_not_run(recipe, table),
         selection=table["selection"],
         pictures=recipe.field("pictures"),
         provenance=table["provenance"],
@@ -48,6 +49,14 @@ def card_text(recipe: Recipe, table: Mapping[str, Any], n_bytes: int) -> str:
         span=_span,
         percent=lambda share: f"{100 * share:g}",
     )
+
+
+def _not_run(recipe: Recipe, table: Mapping[str, Any]) -> list[str]:
+    """Names of scorers that the recipe wants beside the model and that no table was given of."""
+    if "beside" not in table:
+        return []
+    there = {row["name"] for rows in table["beside"].values() for row in rows}
+    return [wanted["name"] for wanted in recipe.field("beside", "tables") if wanted["name"] not in there]
 
 
 def _decimals(value: float, places: int = 3) -> str:

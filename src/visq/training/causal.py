@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from visq.core.errors import MissingExtra
 from visq.core.toml_text import toml_text
 from visq.scoring import atomic_write
+from visq.training.beside import Other, read_other
 from visq.training.causal_data import Data, kept_beside, read_data
 from visq.training.causal_measured import measure_fold
 from visq.training.causal_model_folder import bare_table, write_causal
+from visq.training.mini_head import linear_head_scores
 from visq.training.model_folder import read_check_pictures
 from visq.training.recipe import Paths, Progress, Recipe
 
-FITTED_BY = ("seed", "preprocessing", "head", "tokens", "decoder", "labels", "batch", "stages", "loss", "ladders")
-"""Fields of the recipe that a fit, or what is measured of it, depends on; the others are words and intervals."""
+FITTED_BY = (
+    "seed",
+    "preprocessing",
+    "head",
+    "tokens",
+    "decoder",
+    "labels",
+    "batch",
+    "stages",
+    "loss",
+    "ladders",
+)
+"""Fields of the recipe that fits and their scores depend on; the others are words and intervals."""
 
 
 def fits_of(recipe: Recipe, data: Data, paths: Paths, on_progress: Progress) -> Any:
@@ -85,12 +100,29 @@ def train(recipe: Recipe, paths: Paths, on_progress: Progress) -> Path:
         measured.append(measure_fold(fold, folder, recipe, data, cache))
     on_progress("all folds together")
     whole = fit_fold(None, recipe, data, fits, cache)
-    write_causal(paths.out, whole, recipe, data, measured, pictures, cache)
+    heads = linear_head_scores(recipe, data.trunk, data.labelled, paths, on_progress)
+    on_progress("figures and card")
+    others = others_of(recipe, data, heads, paths.beside)
+    write_causal(paths.out, whole, recipe, data, measured, others, pictures, cache)
     return paths.out
 
 
+def others_of(
+    recipe: Recipe, data: Data, heads: Mapping[str, NDArray[np.float64]], folder: Path | None
+) -> dict[str, list[Other]]:
+    """Aspect -> what stands beside the model: the linear head, and the scorers whose tables were given."""
+    head, given = recipe.field("beside", "head"), recipe.field("beside", "tables") if folder else []
+    return {
+        name: [
+            Other(head["name"], head["about"], heads[name]),
+            *(read_other(table, name, labelled, folder) for table in given if folder),
+        ]
+        for name, labelled in data.labelled.items()
+    }
+
+
 def identity(recipe: Recipe, data: Data) -> str:
-    """SHA-256 of all that a fit depends on: numbers of the recipe, trunk, labels, pixels. No other is reused."""
+    """SHA-256 of all a fit depends on: the recipe's numbers, trunk, labels, pixels. No other is reused."""
     numbers = json.dumps([list(recipe.aspects), *(recipe.field(key) for key in FITTED_BY)], sort_keys=True)
     parts = [numbers, data.trunk_sha256, kept_beside(data.rated.pixels, "").name]
     parts += [kept_beside(data.pool.pixels, "").name, *(one.sha256 for one in data.labelled.values())]

@@ -15,6 +15,7 @@ from visq.training.causal_model_folder import DECODER, VISUAL
 from visq.training.causal_onnx import DecoderShape, decoder_graph, visual_graph
 from visq.training.causal_torch import Fitted
 from visq.training.dialogue import DESCRIBE, Turn, level_turn, pair_turn, rating_turn
+from visq.training.shared_weights import TENSORS, shared
 from visq.training.tokenizer import ASSISTANT, END, IMAGE, SPECIALS, USER
 
 
@@ -48,9 +49,10 @@ def write_files(fitted: Fitted, aspects: Sequence[str], folder: Path) -> None:
         theta=text.rope_parameters["rope_theta"],
         image_token=fitted.model.config.image_token_id,
     )
+    tensors = (folder / TENSORS).read_bytes()
     files = {
-        VISUAL: visual_graph(weights, side),
-        DECODER: decoder_graph(weights, shape),
+        VISUAL: shared(visual_graph(weights, side), tensors),
+        DECODER: shared(decoder_graph(weights, shape), tensors),
         WORDS: toml_text(words(fitted, aspects)).encode(),
     }
     for name, content in files.items():

@@ -18,6 +18,7 @@ from visq.core.toml_text import toml_text
 from visq.core.types import Prompted
 from visq.scoring import atomic_write, load
 from visq.scoring.check import golden_tensor
+from visq.training.beside import Other, adjusted, beside_table, compared
 from visq.training.card import card_text
 from visq.training.causal_data import Data
 from visq.training.causal_figures import ladder_table, slot_table
@@ -36,8 +37,10 @@ from visq.training.model_folder import (
     trained_on,
 )
 from visq.training.recipe import Recipe
+from visq.training.shared_weights import TENSORS
 
 VISUAL, DECODER = "visual.onnx", "decoder.onnx"
+MEAN = "what two models would give together; not shipped"
 ROTATION = "scores by the fit without the row's fold; calibrated on one fold, tested on the next, rotated"
 
 
@@ -53,7 +56,11 @@ def bare_table(recipe: Recipe) -> dict[str, Any]:
             for key in ("version", "backbone", "readout", "description", "licence")
         },
         "preprocessing": recipe.field("preprocessing"),
-        "weights": {"visual": {"file": VISUAL}, "decoder": {"file": DECODER}},
+        "weights": {
+            "visual": {"file": VISUAL},
+            "decoder": {"file": DECODER},
+            "tensors": {"file": TENSORS},  # which both graphs read
+        },
         "aspects": {name: {"scale": scale, "levels": levels} for name in recipe.aspects},
     }
 
@@ -64,6 +71,7 @@ def write_causal(
     recipe: Recipe,
     data: Data,
     measured: Sequence[MeasuredFold],
+    others: Mapping[str, Sequence[Other]],
     pictures: Mapping[str, bytes],
     cache: Path,
 ) -> None:
@@ -78,6 +86,7 @@ def write_causal(
     table |= {
         "calibration": {name: calibration_table(recipe, fit) for name, fit in aspects.items()},
         "figures": {name: figures_table(fit, ROTATION) for name, fit in aspects.items()},
+        "beside": _beside(aspects, others),
         "ladders": {
             "photographs": len(values),
             "part": ladder_table(values, data.kinds, list(recipe.aspects), numbers.level, numbers.seed),
@@ -108,6 +117,18 @@ def write_causal(
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as partial:
             partial.write_bytes(content)
+
+
+def _beside(
+    aspects: Mapping[str, MeasuredAspect], others: Mapping[str, Sequence[Other]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Aspect -> the model against each other scorer, and against its own mean with the first of them."""
+    rows = {}
+    for name, fit in aspects.items():
+        first, *more = others[name]
+        mean = Other(f"mean of this model and {first.name}", MEAN, (fit.folds.values + first.values) / 2)
+        rows[name] = compared(fit.folds.values, [first, mean, *more], fit.labelled, fit.evaluated.settings)
+    return {name: beside_table(some) for name, some in adjusted(rows).items()}
 
 
 def _moved(change: str, k: int, measured: Sequence[MeasuredFold], fit: MeasuredAspect) -> dict[str, Any]:

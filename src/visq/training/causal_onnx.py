@@ -50,7 +50,8 @@ class CellGraph(TrunkGraph):
 
     def linear(self, x: str, name: str, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> str:
         """A linear layer; weight [out, in] as torch keeps it."""
-        product = self.node("MatMul", [x, self.half(f"{name}.weight", weight.T)])
+        turned = self.node("Transpose", [self.half(f"{name}.weight", weight)], perm=[1, 0])
+        product = self.node("MatMul", [x, turned])
         return self.node("Add", [product, self.half(f"{name}.bias", bias)])
 
     def gelu(self, x: str) -> str:
@@ -228,4 +229,5 @@ class _DecoderGraph(Graph):
 
     def project(self, x: str, name: str) -> str:
         """A linear layer without bias; its weight [out, in] as torch keeps it."""
-        return self.node("MatMul", [x, self.half(f"{name}.weight.t", self.weights[f"{name}.weight"].T)])
+        weight = self.half(f"{name}.weight", self.weights[f"{name}.weight"])
+        return self.node("MatMul", [x, self.node("Transpose", [weight], perm=[1, 0])])

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from visq.backbones.mini_torch import MiniConfig, MiniForConditionalGeneration
-from visq.backbones.mobilenet import N_CELLS, N_CELL_MEANS
+from visq.backbones.mobilenet import N_CELL_MEANS, N_CELLS
 from visq.scoring import atomic_write
 from visq.training.batches_torch import Asked, Batches, Ladders, Plan, Questions
 from visq.training.causal_data import LadderPool, Rated
@@ -31,7 +31,7 @@ _LEAST_STD = 1e-3  # of a channel that is the same in every picture
 
 @dataclass(frozen=True)
 class Spec:
-    """Numbers of a recipe a fit depends on: `[decoder]`, `[labels]`, `[batch]`, `[[stages]]`, and the seed."""
+    """Numbers of a recipe a fit depends on: `[decoder]`, `[labels]`, `[batch]`, `[[stages]]`, the seed."""
 
     aspects: tuple[str, ...]
     vocabulary: int
@@ -104,7 +104,7 @@ class Fits:
         return Fitted(model.eval(), tokenizer, questions, limits)
 
     def _targets(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """float64 [n]: labels of training rows, mixed with what a linear head on ImageNet's cells makes of them."""
+        """float64 [n]: labels of rows, drawn towards what a linear head makes of ImageNet's cells."""
         rated = self.rated
         features = np.stack([global_features(cells) for cells in self.frozen_cells[rows, 0]])
         return taught(features, rated.mos[rows], rated.aspect[rows], rated.folds[rows], **self.spec.labels)

@@ -20,13 +20,23 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Paths:
-    """Where a run reads and writes; none of them gets into what it writes."""
+    """Where a run reads and writes; none of them gets into what it writes.
+
+    Attributes:
+        data: folder of the data sets.
+        trunk: safetensors file.
+        out: model folder to write.
+        pictures: folder of the check pictures.
+        cache: for what may be taken over.
+        beside: folder with tables of other scorers' scores; None where there are none.
+    """
 
     data: Path
     trunk: Path
     out: Path
     pictures: Path
     cache: Path
+    beside: Path | None = None
 
 
 @dataclass(frozen=True)

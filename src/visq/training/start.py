@@ -14,7 +14,7 @@ KINDS = Registry(
 )
 
 REQUIRED = {"data": "the folder that holds the data sets", "trunk": "the safetensors file of MobileNetV2"}
-OPTIONAL = ("out", "pictures", "cache")
+OPTIONAL = ("out", "pictures", "cache", "beside")
 
 
 def _silent(line: str) -> None:
@@ -29,7 +29,8 @@ def run(recipe_name: str, settings: Mapping[str, str], on_progress: Progress = _
         settings: `data` (folder with the data sets) and `trunk` (safetensors), both required; `out` (model
             folder to write, default: a folder of the recipe's name here), `pictures` (folder with the check
             pictures the recipe names, default: those of the shipped model), `cache` (folder for features,
-            default: `out` with the ending `.cache`).
+            default: `out` with the ending `.cache`), `beside` (folder with tables of other scorers, as
+            `benchmarks/peers.py` writes them, for the card of a recipe that names some).
         on_progress: called with a line of words now and then.
 
     Returns:
@@ -66,9 +67,10 @@ def _paths(recipe_name: str, settings: Mapping[str, str]) -> Paths:
         out=out,
         pictures=Path(settings.get("pictures") or shipped_pictures()),
         cache=Path(settings.get("cache") or f"{out}.cache"),
+        beside=Path(settings["beside"]) if settings.get("beside") else None,
     )
-    for key, folder in (("data", paths.data), ("pictures", paths.pictures)):
-        if not folder.is_dir():
+    for key, folder in (("data", paths.data), ("pictures", paths.pictures), ("beside", paths.beside)):
+        if folder is not None and not folder.is_dir():
             raise InputError(f"{key}={str(folder)!r}: no such folder", kind="missing")
     if not paths.trunk.is_file():
         raise InputError(f"trunk={str(paths.trunk)!r}: no such file", kind="missing")

@@ -1,7 +1,7 @@
 """Labels a fit learns from: what people said, drawn towards what a linear head makes of the same pictures.
 
-Two kinds of model err differently, and their mean is better than either (docs/log.md). A model that learns from
-labels mixed with the other kind's honest predictions keeps most of that gain in one set of weights.
+Two kinds of model err differently, and their mean is better than either (docs/log.md). A model that learns
+from labels mixed with the other kind's honest predictions keeps most of that gain in one set of weights.
 """
 
 from __future__ import annotations
