@@ -1,8 +1,25 @@
-"""What is asked about a picture: aspects with their question, stem, level words and scale, as data.
+"""What is asked about a picture: aspects with their questions, stem, answers and scale, as data.
 
-Knows no model and no picture; `aspect("quality")` reads it from the TOML tables beside this file.
+Knows no model and no picture; `aspect("quality")` reads it from the TOML tables beside this file,
+`aspect("quality", "onealign")` in the words OneAlign was trained with, `own_aspects` a user's own.
 """
 
-from visq.aspects.load import Aspect, aspect, names
+from visq.aspects.aspect import Aspect
+from visq.aspects.comparison import Comparison
+from visq.aspects.load import aspect, every_aspect, every_comparison, names, own_aspects, template
+from visq.aspects.part import Part
+from visq.aspects.template import Parts, Template
 
-__all__ = ["Aspect", "aspect", "names"]
+__all__ = [
+    "Aspect",
+    "Comparison",
+    "Part",
+    "Parts",
+    "Template",
+    "aspect",
+    "every_aspect",
+    "every_comparison",
+    "names",
+    "own_aspects",
+    "template",
+]
