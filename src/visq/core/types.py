@@ -71,12 +71,31 @@ class Reading:
         spread: float64 [n], standard deviation of the distribution, same unit as value.
         outside: float64 [n], 0..1, probability of anything that was no answer; nan where the
             model has no other answers (kind `head`).
+
+    Example:
+        >>> shares = np.array([[0.5, 0.1, 0.4], [0.0, 0.5, 0.5]])
+        >>> reading = Reading(np.array([1.9, 2.5]), shares, np.array([0.94, 0.5]), np.zeros(2))
+        >>> reading.top.tolist(), reading.neighbours.tolist()
+        ([[0, 2], [1, 2]], [False, True])
     """
 
     value: FloatArray
     distribution: FloatArray
     spread: FloatArray
     outside: FloatArray
+
+    @property
+    def top(self) -> IntArray:
+        """int64 [n, 2]: the two most probable answers, of equals the earlier; -1 without a distribution."""
+        order = np.argsort(-self.distribution, axis=1, kind="stable")[:, :2].astype(np.int64)
+        order[np.isnan(self.distribution).any(axis=1)] = -1
+        return order
+
+    @property
+    def neighbours(self) -> BoolArray:
+        """Whether the two of `top` stand side by side, bool [n]; where not, the model is of two minds."""
+        top = self.top
+        return np.asarray(np.abs(top[:, 0] - top[:, 1]) == 1)
 
 
 @dataclass(frozen=True)
