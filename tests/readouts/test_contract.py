@@ -73,7 +73,7 @@ def test_a_row_is_read_alike_in_any_batch_order_and_memory(name: str, seed: int,
     logs = random_logprobs(name, readout, 6, seed, 2.0)
     whole = readout.read(logs)
     strided = np.repeat(logs, 3, axis=0)[1::3]
-    for other in (readout.read(logs[order]), readout.read(np.asfortranarray(logs)[order])):
+    for other in (readout.read(logs[order]), readout.read(np.asfortranarray(logs[order]))):
         assert other.value.tolist() == whole.value[order].tolist()
         assert other.spread.tolist() == whole.spread[order].tolist()
         assert other.outside.tolist() == whole.outside[order].tolist()

@@ -53,6 +53,7 @@ def test_an_interval_is_made_of_quantiles() -> None:
         reading = readout.read(np.log(probs))
     assert [end.tolist() for end in readout.interval(reading)] == [[1], [6]]
     assert [end.tolist() for end in readout.interval(reading, 0.5)] == [[4], [5]]
+    assert [end.tolist() for end in readout.interval(reading, 0.7)] == [[3], [6]]
     assert [end.tolist() for end in readout.interval(reading, 1.0)] == [[1], [7]]
     nothing = readout.read(np.full((1, 10), -np.inf))
     assert np.isnan(readout.interval(nothing)).all()
