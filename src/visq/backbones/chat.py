@@ -1,0 +1,346 @@
+"""Backbone `chat`: any transformers model that takes pictures and text, from a folder. Knows no score.
+
+Torch and transformers are imported when a `Chat` is made, not before.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from math import ceil, floor, sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visq.backbones.chat_options import WAYS, ChatOptions, OutOfMemory
+from visq.backbones.chat_plan import Beginning, Job, beginnings, job_of, packs
+from visq.backbones.chat_prompt import Prompter, Wording
+from visq.core.errors import InputError, MissingExtra, ModelError
+from visq.core.types import FloatArray, Picture, Prompted
+from visq.media import squash
+
+_LOG = logging.getLogger(__name__)
+
+
+class Chat:
+    """A chat model: log-probabilities of whole answers over its whole vocabulary, and what it says by itself.
+
+    The same question about the same picture gives the same numbers in any batch, up to rounding. A call runs
+    alone: others wait.
+
+    Args:
+        folder: in transformers' layout: config, weights, tokenizer, processor, chat template.
+        options: how it is loaded and asked.
+        aspects: names of the aspects it is to answer for.
+
+    Attributes:
+        preprocessing: the processor and a hash of its settings, and the pixel budget where that is ours.
+        runtime: `transformers`.
+        closed_set: False: the model may say anything.
+        aspects: as given.
+        capabilities: calls it offers.
+        way: of `tree`, `rows`, `whole`, how answers are scored.
+        way_reason: why no faster way is gone; empty where there is none.
+        chosen: device, dtype, attention and way, in one line for people.
+
+    Raises:
+        InputError: an option that this machine or this model does not have.
+        MissingExtra: torch or transformers is not installed.
+        ModelError: the folder cannot be loaded, lacks weights, has no picture tower, no chat template, or one
+            that takes no pictures.
+    """
+
+    runtime = "transformers"
+    closed_set = False
+
+    def __init__(
+        self, folder: Path, options: ChatOptions | None = None, *, aspects: Sequence[str] = ()
+    ) -> None:
+        options = options or ChatOptions()
+        self._name = folder.name
+        self._options = options
+        self.aspects = tuple(aspects)
+        loaded = _load(folder, options)
+        from visq.backbones.chat_answers_torch import find_way
+        from visq.backbones.chat_torch import Network
+
+        self._lock = threading.Lock()
+        self._processor = loaded.processor
+        self.preprocessing = self._budget()
+        self._prompter = Prompter(
+            loaded.processor,
+            loaded.image_token,
+            loaded.ends,
+            name=self._name,
+            picture_first=options.picture_first,
+        )
+        self._network: Any = Network(loaded.model, self._name)
+        found, self.way_reason = find_way(self._network, loaded.model.config.get_text_config())
+        self.way = self._allowed_way(found)
+        self.capabilities = frozenset({"answer_logprobs", "generate"})
+        if self._network.sees_features:
+            self.capabilities |= {"embed"}
+        self.chosen = self._said(loaded.device, loaded.dtype)
+        self._expect_one_run()
+
+    def prepare(self, picture: Picture) -> Picture:
+        """uint8 [h, w, 3]: the picture within the pixel budget; itself where the processor sees to that."""
+        least, most = self._options.min_pixels, self._options.max_pixels
+        if self._counts_pixels:
+            return picture
+        return _within(picture, least, most)
+
+    def answer_logprobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> FloatArray:
+        """Log-probabilities of whole answers: their tokens, and what ends them.
+
+        An answer is over when the turn ends, or with any token that begins with a full stop or a new line;
+        one that another answer goes on with does not end it, so that answers exclude each other.
+
+        Args:
+            batch: n questions; pixels from `prepare`. Those about one array of pixels share what is seen.
+            answers: k words that may follow the stem; a blank joins them to a stem that does not end in one.
+
+        Returns:
+            float32 [n, k]; natural logarithms; a row's probabilities sum to 1 or less.
+
+        Raises:
+            InputError: an answer has no tokens, or two have the same.
+            ModelError: the model was closed, or its processor does not fit its tokenizer.
+            OutOfMemory: a question does not fit the memory alone; holds the rows of all others.
+
+        Source:
+            SPEC 2.4.3 and 3.2.3: log P(answer) = sum of log p(token) + log p(any end), in float32.
+        """
+        found = np.full((len(batch), len(answers)), np.nan, dtype=np.float32)
+        if not batch or not answers:
+            return found
+        with self._lock:
+            self._expect_open()
+            jobs = self._jobs(batch, answers)
+            rows = self._run_all(jobs, [job.n_tokens for job in jobs], self._answer)
+        failed: dict[int, str] = {}
+        for job, done in zip(jobs, rows, strict=True):
+            for askers, row in zip(job.askers, done or [None] * len(job.askers), strict=True):
+                for number in askers:
+                    if row is None:
+                        failed[number] = self._too_large(batch[number])
+                    else:
+                        found[number] = row
+        _expect_none(failed, found)
+        return found
+
+    def generate(self, batch: Sequence[Prompted], most: int = 64) -> list[str]:
+        """What the model says after each stem, the likeliest token each time, until its turn ends.
+
+        Args:
+            batch: n questions; pixels from `prepare`.
+            most: tokens of an answer at most, 1 or more.
+
+        Raises:
+            ModelError, OutOfMemory: as `answer_logprobs`.
+        """
+        if most < 1:
+            raise InputError(f"most must be 1 or more, not {most}")
+        with self._lock:
+            self._expect_open()
+            strands = [self._strand(asked) for asked in batch]
+            said = self._run_all(
+                strands, [len(strand.ids) + most for strand in strands], lambda some: self._say(some, most)
+            )
+        failed = {n: self._too_large(batch[n]) for n, tokens in enumerate(said) if tokens is None}
+        texts = ["" if tokens is None else self._prompter.said(tokens) for tokens in said]
+        _expect_none(failed, texts)
+        return texts
+
+    def embed(self, batch: Sequence[Picture]) -> FloatArray:
+        """What the picture tower hands to the language model: the mean of each picture's cells.
+
+        Args:
+            batch: n pictures, uint8 [h, w, 3], from `prepare`.
+
+        Returns:
+            float32 [n, d].
+
+        Raises:
+            ModelError: the model was closed, or hands out no features.
+        """
+        with self._lock:
+            self._expect_open()
+            if "embed" not in self.capabilities:
+                raise ModelError(f"model {self._name!r} hands out no features of pictures")
+            rows = [self._network.picture_features(self._look(p, "")).mean(0).cpu().numpy() for p in batch]
+        return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
+
+    def close(self) -> None:
+        """Free the model; the backbone is unusable afterwards."""
+        with self._lock:
+            if self._network is not None:
+                self._network.forget()
+            self._network = None
+
+    def _expect_open(self) -> None:
+        if self._network is None:
+            raise ModelError("this model is closed; load it again")
+
+    def _expect_one_run(self) -> None:
+        """A picture's tokens may not hang on the words around it, since questions share them."""
+        grey = np.full((64, 96, 3), 128, dtype=np.uint8)
+        if self._look(grey, "One").run != self._look(grey, "Is it two?").run:
+            raise ModelError(
+                f"model {self._name!r}: its processor lets a picture's tokens depend on the question"
+            )
+
+    def _allowed_way(self, found: str) -> str:
+        wanted = self._options.way
+        if wanted == "auto":
+            return found
+        if WAYS.index(wanted) < WAYS.index(found):
+            raise InputError(f"model {self._name!r} cannot be run by way={wanted!r}: {self.way_reason}")
+        self.way_reason = "as asked for"
+        return wanted
+
+    def _said(self, device: str, dtype: str) -> str:
+        line = f"{device}, {dtype}, attention {self._network.attention}, answers by {self.way}"
+        if self.way_reason:
+            line += f" ({self.way_reason})"
+        if not self._network.exact_head:
+            line += ", its own logits and not float32 ones"
+        _LOG.info("model %r: %s", self._name, line)
+        return line
+
+    def _budget(self) -> str:
+        from visq.backbones.chat_processor_torch import identity, set_pixel_counts, takes_pixel_counts
+
+        least, most = self._options.min_pixels, self._options.max_pixels
+        self._counts_pixels = takes_pixel_counts(self._processor)
+        if self._counts_pixels and (least or most):
+            set_pixel_counts(self._processor, least, most)
+        ours = (
+            "" if self._counts_pixels or not (least or most) else f";pixels{least or 1}..{most or ''}-bicubic"
+        )
+        return f"srgb{ours};{identity(self._processor)}"
+
+    def _look(self, pixels: Picture, question: str) -> Any:
+        from visq.backbones.chat_processor_torch import look
+
+        asked = Prompted(pixels, "", question, "")
+        prompt = self._prompter.wording(asked, ())
+        return look(
+            self._processor, pixels, self._prompter.text(asked), prompt.prompt, prompt.place, self._name
+        )
+
+    def _jobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> list[Job]:
+        """Beginnings of all questions, each picture looked at once."""
+        askers: defaultdict[int, defaultdict[tuple[str, str], list[int]]]
+        askers = defaultdict(lambda: defaultdict(list))
+        for number, asked in enumerate(batch):
+            askers[id(asked.pixels)][asked.question, asked.stem].append(number)
+        wordings: dict[tuple[str, str], Wording] = {}
+        jobs = []
+        for texts in askers.values():
+            for text, numbers in texts.items():
+                if text not in wordings:
+                    wordings[text] = self._prompter.wording(batch[numbers[0]], answers)
+            asked = batch[next(iter(texts.values()))[0]]
+            look = self._look(asked.pixels, asked.question)
+            of = tuple(wordings[text] for text in texts)
+            numbers_of = tuple(tuple(numbers) for numbers in texts.values())
+            jobs += [job_of(beginning, look, numbers_of, of) for beginning in beginnings(of)]
+        return jobs
+
+    def _run_all(
+        self, items: Sequence[Any], sizes: Sequence[int], run: Callable[[Sequence[Any]], Sequence[Any]]
+    ) -> list[Any]:
+        """Results in the order of items, like sizes run together; None for what does not fit the memory."""
+        from visq.backbones.chat_memory_torch import halving
+
+        results: list[Any] = [None] * len(items)
+        for pack in packs(sizes, self._options.tokens):
+            for number, result in zip(pack, halving([items[k] for k in pack], run), strict=True):
+                results[number] = result
+        return results
+
+    def _answer(self, jobs: Sequence[Job]) -> list[list[FloatArray]]:
+        """Of each job, of each of its questions, float64 [k]."""
+        from visq.backbones.chat_answers_torch import WAYS as RUNNERS
+        from visq.backbones.chat_answers_torch import Branches, read_answers
+
+        batch = [
+            Branches(_strand_of(job.beginning, job.look), tuple(part.tree for part in job.beginning.parts))
+            for job in jobs
+        ]
+        found = RUNNERS[self.way](self._network, batch, self._options.tokens)
+        asked = [(row, k, part) for row, job in enumerate(jobs) for k, part in enumerate(job.beginning.parts)]
+        logs = read_answers(
+            self._network,
+            [found[row, k] for row, k, _ in asked],
+            [part.tree for _, _, part in asked],
+            self._prompter.stops,
+            [jobs[row].barred(part) for row, _, part in asked],
+        )
+        rows: list[dict[int, list[FloatArray]]] = [defaultdict(list) for _ in jobs]
+        for (row, _, part), log in zip(asked, logs, strict=True):
+            rows[row][part.question].append(log)
+        return [[np.concatenate(parts) for parts in of.values()] for of in rows]
+
+    def _say(self, strands: Sequence[Any], most: int) -> list[list[int]]:
+        from visq.backbones.chat_generate_torch import say
+
+        return say(self._network, strands, self._prompter.ends, most, cached=self.way != "whole")
+
+    def _strand(self, asked: Prompted) -> Any:
+        wording = self._prompter.wording(asked, ())
+        return _strand_of(
+            Beginning(wording.prompt, wording.place, ()), self._look(asked.pixels, asked.question)
+        )
+
+    def _too_large(self, asked: Prompted) -> str:
+        height, width = asked.pixels.shape[:2]
+        return (
+            f"a picture of {width} x {height} px does not fit the memory of {self.chosen.split(',')[0]}; "
+            "set max_pixels"
+        )
+
+
+def _load(folder: Path, options: ChatOptions) -> Any:
+    if not (folder / "config.json").is_file():
+        raise ModelError(
+            f"no model in {str(folder)!r}: it has no config.json; give a folder of transformers' kind"
+        )
+    try:
+        import torch  # noqa: F401 (asked for first, to say which is missing)
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra(error.name or "transformers", "vlm") from error
+    from visq.backbones.chat_load_torch import load
+
+    return load(folder, options)
+
+
+def _strand_of(beginning: Beginning, look: Any) -> Any:
+    """The tokens of a beginning, with all those of its picture."""
+    from visq.backbones.chat_torch import Strand
+
+    ids, place = beginning.ids, beginning.place
+    return Strand((*ids[:place], *look.run, *ids[place + 1 :]), place, look)
+
+
+def _within(picture: Picture, least: int | None, most: int | None) -> Picture:
+    """A picture of least..most pixels, its shape kept."""
+    height, width = picture.shape[:2]
+    pixels = height * width
+    if most is not None and pixels > most:
+        scale = sqrt(most / pixels)
+        return squash(picture, max(1, floor(height * scale)), max(1, floor(width * scale)))
+    if least is not None and pixels < least:
+        scale = sqrt(least / pixels)
+        return squash(picture, ceil(height * scale), ceil(width * scale))
+    return picture
+
+
+def _expect_none(failed: Mapping[int, str], found: Any) -> None:
+    if failed:
+        raise OutOfMemory(failed, found)

@@ -1,0 +1,126 @@
+"""A folder to a chat model on a device. Knows files, devices and dtypes; no picture and no question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import AutoConfig, AutoModelForImageTextToText
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+
+from visq.backbones.chat_processor_torch import load_processor
+from visq.core.errors import InputError, ModelError
+
+if TYPE_CHECKING:
+    from visq.backbones.chat_options import ChatOptions
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model ready to run.
+
+    Attributes:
+        model: of transformers, in evaluation mode.
+        processor: its own.
+        device: where its inputs go, in a word.
+        dtype: of its weights, in a word.
+    """
+
+    model: Any
+    processor: Any
+    device: str
+    dtype: str
+
+    @property
+    def image_token(self) -> str:
+        """The text that stands for a picture in a prompt."""
+        named = getattr(self.processor, "image_token", None)
+        return str(named or self.processor.tokenizer.convert_ids_to_tokens(self.model.config.image_token_id))
+
+    @property
+    def ends(self) -> list[int]:
+        """Tokens that end a turn, by the model's generation settings."""
+        found = getattr(self.model.generation_config, "eos_token_id", None)
+        return [] if found is None else [found] if isinstance(found, int) else list(found)
+
+
+def load(folder: Path, options: ChatOptions) -> Loaded:
+    """Load model and processor of a folder.
+
+    Raises:
+        InputError: an option that this machine does not have.
+        ModelError: the folder cannot be loaded, is no vision-language model, or lacks weights.
+    """
+    device, dtype = _choose(options)
+    config = _read(folder, lambda: AutoConfig.from_pretrained(folder, trust_remote_code=options.remote_code))
+    _expect_pictures(folder, config, remote_code=options.remote_code)
+    processor = _read(folder, lambda: load_processor(folder, config, remote_code=options.remote_code))
+    if not hasattr(processor, "image_processor"):
+        raise ModelError(
+            f"model {folder.name!r}: its processor takes no pictures; use a vision-language model"
+        )
+    placed: dict[str, Any] = {} if options.device_map is None else {"device_map": options.device_map}
+    attention = {} if options.attention == "auto" else {"attn_implementation": options.attention}
+    model, report = _read(
+        folder,
+        lambda: AutoModelForImageTextToText.from_pretrained(
+            folder, dtype=DTYPES[dtype], trust_remote_code=options.remote_code, output_loading_info=True,
+            **placed, **attention,
+        ),
+    )  # fmt: skip
+    _expect_all_weights(folder, report)
+    if not placed:
+        model = model.to(device)
+    return Loaded(model.eval(), processor, str(model.device), dtype)
+
+
+def _choose(options: ChatOptions) -> tuple[str, str]:
+    device = options.device
+    if device == "auto":
+        device = (
+            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        )
+    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not has.get(device.split(":")[0], True):
+        raise InputError(f"device {device!r} is not on this machine; use device='auto' or 'cpu'")
+    dtype = options.dtype
+    if dtype == "auto":
+        half = "bfloat16" if device.startswith("cuda") and torch.cuda.is_bf16_supported() else "float16"
+        dtype = "float32" if device == "cpu" else half
+    if dtype not in DTYPES:
+        raise InputError(f"dtype {dtype!r} is none of: auto, {', '.join(DTYPES)}")
+    return device, dtype
+
+
+def _expect_pictures(folder: Path, config: Any, *, remote_code: bool) -> None:
+    known = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+    if not known and not (remote_code and hasattr(config, "auto_map")):
+        raise ModelError(
+            f"model {folder.name!r} has no picture tower (its kind is {config.model_type!r}); "
+            "use a vision-language model"
+        )
+    if getattr(config, "is_encoder_decoder", False):
+        raise ModelError(f"model {folder.name!r} is an encoder with a decoder; use a decoder-only chat model")
+
+
+def _expect_all_weights(folder: Path, report: Mapping[str, Any]) -> None:
+    missing = sorted(report.get("missing_keys") or ())
+    if missing:
+        raise ModelError(
+            f"model {folder.name!r} lacks {len(missing)} weights that its config names, among them "
+            f"{missing[0]!r}; download it again"
+        )
+
+
+def _read(folder: Path, read: Any) -> Any:
+    try:
+        return read()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError) as error:
+        # transformers answers a wrong file with any of these, in many lines.
+        line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise ModelError(f"model {folder.name!r} cannot be loaded: {line}") from error

@@ -1,0 +1,233 @@
+"""Questions and answers as tokens of a chat model. Knows its chat template; no network, no score.
+
+A text is tokenised whole, stem and answer together: where a tokenizer would melt the stem's end into the
+answer, the answers' tokens begin before it, at the last token that all of them share with the stem.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import takewhile
+from typing import Any
+
+from visq.core.errors import InputError, ModelError
+from visq.core.types import Prompted
+
+_LOG = logging.getLogger(__name__)
+
+Tokens = tuple[int, ...]
+
+_ANSWER = "Word"
+"""What an answered turn is rendered with, to see how the template writes one."""
+
+_DOTS_AND_LINES = (".", "\n")
+"""Texts that end an answer: SPEC 2.4.3."""
+
+_FIRST_CHARACTERS = (*_DOTS_AND_LINES, "Ċ", "<")
+"""How a vocabulary may write their first byte: itself, as GPT-2's byte characters do, or as `<0x0A>`."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """A question with its stem, and the answers to it, as tokens; the picture still is one token.
+
+    Attributes:
+        prompt: tokens before the answers.
+        place: index of the picture's token in `prompt`.
+        answers: tokens of each, one or more.
+        barred: of each answer, the tokens that another answer goes on with, and which so do not end it.
+    """
+
+    prompt: Tokens
+    place: int
+    answers: tuple[Tokens, ...] = ()
+    barred: tuple[frozenset[int], ...] = ()
+
+
+class Prompter:
+    """Texts to tokens, by a model's own chat template and tokenizer.
+
+    Args:
+        processor: of transformers, loaded from the model's folder.
+        image_token: the text that holds a picture's place in a rendered template.
+        ends: tokens that end a turn, as the model's own generation settings say.
+        name: of the model, for messages.
+        picture_first: whether the picture stands before the question.
+
+    Raises:
+        ModelError: there is no chat template, or it takes no picture, or not in the place asked for.
+    """
+
+    def __init__(
+        self, processor: Any, image_token: str, ends: Sequence[int], *, name: str, picture_first: bool
+    ) -> None:
+        self._processor = processor
+        self._tokenizer: Any = processor.tokenizer
+        self._name = name
+        self._picture_first = picture_first
+        self.image: int = self._tokenizer.convert_tokens_to_ids(image_token)
+        self._image_token = image_token
+        self._expect_pictures()
+        self._gap, tail = self._answered_turn()
+        self.ends = tuple(sorted({*ends, *self._special_ends(tail)}))
+
+    def text(self, asked: Prompted) -> str:
+        """The whole prompt in words: template, question, beginning of the model's turn, stem."""
+        return self._render(asked.question) + self._gap + asked.stem
+
+    def wording(self, asked: Prompted, answers: Sequence[str]) -> Wording:
+        """Tokens of a question and of whole answers to it.
+
+        Args:
+            asked: question and stem; its pixels are not looked at.
+            answers: words that may follow the stem; a blank joins them to a stem that does not end in one.
+
+        Raises:
+            InputError: an answer has no tokens, or two answers have the same.
+            ModelError: the question itself writes a picture's token.
+        """
+        text = self.text(asked)
+        told = self.tokens(text)
+        blank = " " if asked.stem and not asked.stem[-1].isspace() else ""
+        whole = [self.tokens(text + ("" if word[:1].isspace() else blank) + word) for word in answers]
+        cut = min([len(told), *(_shared(told, one) for one in whole)])
+        if cut < len(told):
+            _LOG.info("the end of the stem %r melts into the answers: they begin earlier", asked.stem[-12:])
+        tokens = tuple(one[cut:] for one in whole)
+        _expect_different(answers, tokens)
+        return Wording(told[:cut], self._place(told[:cut]), tokens, self._barred(tokens))
+
+    def tokens(self, text: str) -> Tokens:
+        """Tokens of a whole prompt, with what the tokenizer puts before every text."""
+        found: Tokens = tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        begin = self._begin
+        return found if found[: len(begin)] == begin else begin + found
+
+    def said(self, tokens: Sequence[int]) -> str:
+        """The text of generated tokens, without special ones."""
+        text: str = self._tokenizer.decode(
+            list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return text
+
+    @cached_property
+    def stops(self) -> Tokens:
+        """Tokens that end an answer: end of turn, and all that begin with a full stop or a new line."""
+        anchor = self._tokenizer("a", add_special_tokens=False)["input_ids"]
+        before = self._decode(anchor)
+        # Only few of 150,000 tokens can begin so; those are decoded, after a letter, since some decoders drop
+        # the blank of a text's first token.
+        likely = (
+            token
+            for piece, token in self._tokenizer.get_vocab().items()
+            if piece.startswith(_FIRST_CHARACTERS)
+        )
+        found = {
+            token
+            for token in likely
+            if self._decode([*anchor, token])[len(before) :].startswith(_DOTS_AND_LINES)
+        }
+        return tuple(sorted(found | set(self.ends)))
+
+    @cached_property
+    def _begin(self) -> Tokens:
+        special = self._tokenizer("")["input_ids"]
+        return tuple(token for token in special if token != self._tokenizer.eos_token_id)
+
+    def _decode(self, tokens: Sequence[int]) -> str:
+        text: str = self._tokenizer.decode(list(tokens), clean_up_tokenization_spaces=False)
+        return text
+
+    def _render(self, question: str, *, answer: str | None = None, picture: bool = True) -> str:
+        parts = [{"type": "text", "text": question}]
+        if picture:
+            parts.insert(0 if self._picture_first else 1, {"type": "image"})
+        turns = [{"role": "user", "content": parts}]
+        if answer is not None:
+            turns.append({"role": "assistant", "content": [{"type": "text", "text": answer}]})
+        try:
+            text: str = self._tokenizer.apply_chat_template(
+                turns, chat_template=self._processor.chat_template, tokenize=False,
+                add_generation_prompt=answer is None, enable_thinking=False,
+            )  # fmt: skip
+        except Exception as error:  # templates are programs of strangers: they raise what they like
+            line = next(iter(str(error).splitlines()), type(error).__name__)
+            raise ModelError(f"model {self._name!r}: its chat template fails: {line}") from error
+        return text
+
+    def _expect_pictures(self) -> None:
+        if not getattr(self._processor, "chat_template", None):
+            raise ModelError(
+                f"model {self._name!r} has no chat template; use an instruct or chat version of it"
+            )
+        question = "Question"
+        text = self._render(question)
+        if text.count(self._image_token) != 1:
+            raise ModelError(
+                f"model {self._name!r}: its chat template takes no pictures; use one whose template does"
+            )
+        if (text.index(self._image_token) < text.index(question)) != self._picture_first:
+            wanted, option = ("before", False) if self._picture_first else ("after", True)
+            raise ModelError(
+                f"model {self._name!r}: its chat template does not put the picture {wanted} the question; "
+                f"set picture_first={option}"
+            )
+
+    def _answered_turn(self) -> tuple[str, str]:
+        """The blank that the template writes before an answer, and what it writes after one."""
+        asked = self._render("Question")
+        before, _, tail = self._render("Question", answer=_ANSWER).rpartition(_ANSWER)
+        gap = before[len(asked) :] if before.startswith(asked) else ""
+        return (gap if gap.isspace() else ""), tail
+
+    def _special_ends(self, tail: str) -> set[int]:
+        special = {*self._tokenizer.all_special_ids, *self._tokenizer.added_tokens_decoder}
+        first = self._tokenizer(tail, add_special_tokens=False)["input_ids"][:1]
+        own = self._tokenizer.eos_token_id
+        return {token for token in first if token in special} | (set() if own is None else {own})
+
+    def _place(self, prompt: Tokens) -> int:
+        if prompt.count(self.image) != 1:
+            raise InputError(
+                f"a question or stem may not hold {self._image_token!r}: it is a picture's place"
+            )
+        return prompt.index(self.image)
+
+    def _barred(self, answers: Sequence[Tokens]) -> tuple[frozenset[int], ...]:
+        after: defaultdict[Tokens, set[int]] = defaultdict(set)
+        for answer in answers:
+            for length in range(1, len(answer)):
+                after[answer[:length]].add(answer[length])
+        stops = set(self.stops)
+        return tuple(frozenset(after.get(answer, set()) & stops) for answer in answers)
+
+
+def _shared(left: Tokens, right: Tokens) -> int:
+    """Number of tokens that both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
+
+
+def shared_start(texts: Sequence[Tokens]) -> int:
+    """Number of tokens that all of one or more texts begin with.
+
+    Example:
+        >>> shared_start([(1, 2, 3), (1, 2, 4, 5)])
+        2
+    """
+    return min(_shared(texts[0], one) for one in texts)
+
+
+def _expect_different(words: Sequence[str], answers: Sequence[Tokens]) -> None:
+    owner: dict[Tokens, str] = {}
+    for word, tokens in zip(words, answers, strict=True):
+        if not tokens:
+            raise InputError(f"answer {word!r} has no tokens; leave it out")
+        if tokens in owner:
+            raise InputError(
+                f"answers {owner[tokens]!r} and {word!r} are the same to this tokenizer; use other words"
+            )
+        owner[tokens] = word
