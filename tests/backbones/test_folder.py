@@ -143,3 +143,12 @@ def test_any_one_wrong_value_gives_a_model_that_scores_or_one_line(
             error = caught
     assert not isinstance(error, UnknownName)
     assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("readout", ["text", "integers", "level"])
+def test_a_readout_that_scores_no_level_words_is_one_line(tmp_path: Path, readout: str) -> None:
+    folder = tiny_model.make(tmp_path / "m")
+    text = (folder / "model.toml").read_text().replace('readout = "levels"', f'readout = "{readout}"')
+    (folder / "model.toml").write_text(text)
+    with pytest.raises(ModelError, match=rf"unknown read-out '{readout}'.*levels"):
+        find_model(str(folder))

@@ -26,6 +26,7 @@ from visq.media import read_bytes
 from visq.readouts import READOUTS, Calibration
 
 _FORMAT = 1
+_READOUTS = ("levels",)  # the others read what is asked in other words than visq's aspects
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def find_model(name: str) -> ModelFolder:
         name=name,
         fields=fields,
         backbone=fields.choice("backbone", BACKBONES.concept, BACKBONES),
-        readout=fields.choice("readout", READOUTS.concept, READOUTS),
+        readout=fields.choice("readout", READOUTS.concept, _READOUTS),
         aspects=aspects,
         weights={part: inner_file(table, folder) for part, table in weight_tables(fields).items()},
         calibrations=_calibrations(fields, aspects),
