@@ -60,6 +60,6 @@ class OutOfMemory(InputError):
 
     def __init__(self, failed: Mapping[int, str], found: Any) -> None:
         number, line = next(iter(failed.items()))
-        super().__init__(f"question {number + 1} of the batch: {line}", kind="memory")
+        super().__init__(f"question {number + 1} of the batch: {line}", kind="out-of-memory")
         self.failed = failed
         self.found = found
