@@ -198,6 +198,147 @@ def llava(folder: Path) -> Path:
     )  # fmt: skip
 
 
+def qwen2_5_vl(folder: Path) -> Path:
+    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+
+    tokenizer = bytes_tokenizer(QWEN_SPECIALS, "<|im_end|>")
+    config = Qwen2_5_VLConfig(
+        text_config={**TEXT, "vocab_size": len(tokenizer), "rope_parameters": _rope("default")},
+        vision_config={
+            "depth": 2, "hidden_size": 16, "out_hidden_size": 32, "num_heads": 2, "intermediate_size": 24,
+            "patch_size": 4, "window_size": 16, "fullatt_block_indexes": [1],
+        },
+        **_qwen_ids(tokenizer),
+    )  # fmt: skip
+    model = Qwen2_5_VLForConditionalGeneration(config)
+    return write(folder, model, tokenizer, _qwen_images(4), QWEN_TEMPLATE)
+
+
+QWEN3_VISION = {
+    "depth": 2, "hidden_size": 16, "out_hidden_size": 32, "num_heads": 2, "intermediate_size": 24,
+    "patch_size": 4, "num_position_embeddings": 64,
+}  # fmt: skip
+
+
+def qwen3_vl(folder: Path) -> Path:
+    from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
+
+    tokenizer = bytes_tokenizer(QWEN_SPECIALS, "<|im_end|>")
+    config = Qwen3VLConfig(
+        text_config={
+            **TEXT, "vocab_size": len(tokenizer), "head_dim": 8,
+            "rope_parameters": _rope("default", mrope_interleaved=True),
+        },
+        vision_config={**QWEN3_VISION, "deepstack_visual_indexes": [0, 1]},
+        **_qwen_ids(tokenizer),
+    )  # fmt: skip
+    return write(folder, Qwen3VLForConditionalGeneration(config), tokenizer, _qwen_images(4), QWEN_TEMPLATE)
+
+
+def qwen3_5(folder: Path) -> Path:
+    """Three layers that carry a state from token to token, then one of attention, as the real ones."""
+    from transformers import Qwen3_5Config, Qwen3_5ForConditionalGeneration
+
+    tokenizer = bytes_tokenizer(QWEN_SPECIALS, "<|im_end|>")
+    config = Qwen3_5Config(
+        text_config={
+            **TEXT, "vocab_size": len(tokenizer), "num_hidden_layers": 4, "head_dim": 16,
+            "rope_parameters": _rope("default", mrope_interleaved=True, partial_rotary_factor=0.5),
+            "linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_num_key_heads": 2,
+            "linear_num_value_heads": 4, "layer_types": ["linear_attention"] * 3 + ["full_attention"],
+        },
+        vision_config=QWEN3_VISION,
+        **_qwen_ids(tokenizer),
+    )  # fmt: skip
+    model = Qwen3_5ForConditionalGeneration(config)
+    return write(folder, model, tokenizer, _qwen_images(4), THINKING_TEMPLATE)
+
+
+def llava_onevision(folder: Path) -> Path:
+    from transformers import (
+        LlavaOnevisionConfig,
+        LlavaOnevisionForConditionalGeneration,
+        Qwen2Config,
+        SiglipVisionConfig,
+    )
+    from transformers.models.llava_onevision.image_processing_pil_llava_onevision import (
+        LlavaOnevisionImageProcessorPil,
+    )
+
+    specials = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>", "<video>")
+    tokenizer = bytes_tokenizer(specials, "<|im_end|>")
+    vision = SiglipVisionConfig(
+        hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2, image_size=24,
+        patch_size=8, vision_use_head=False,
+    )  # fmt: skip
+    grid = [[24, 24], [24, 48], [48, 24], [48, 48]]
+    config = LlavaOnevisionConfig(
+        vision_config=vision, text_config=Qwen2Config(**TEXT, vocab_size=len(tokenizer)),
+        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+        video_token_id=tokenizer.convert_tokens_to_ids("<video>"), image_grid_pinpoints=grid,
+        vision_feature_layer=-1, vision_feature_select_strategy="full", vision_aspect_ratio="anyres_max_9",
+    )  # fmt: skip
+    images = LlavaOnevisionImageProcessorPil(size={"height": 24, "width": 24}, image_grid_pinpoints=grid)
+    return write(
+        folder, LlavaOnevisionForConditionalGeneration(config), tokenizer, images, ONEVISION_TEMPLATE,
+        num_image_tokens=9, vision_feature_select_strategy="full", vision_aspect_ratio="anyres_max_9",
+    )  # fmt: skip
+
+
+def internvl(folder: Path) -> Path:
+    from transformers import InternVLConfig, InternVLForConditionalGeneration
+    from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2ImageProcessorPil
+
+    named = {
+        "start_image_token": "<img>", "end_image_token": "</img>", "context_image_token": "<IMG_CONTEXT>",
+        "video_token": "<video>",
+    }  # fmt: skip
+    specials = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", *named.values())
+    tokenizer = bytes_tokenizer(specials, "<|im_end|>", **named)
+    config = InternVLConfig(
+        text_config={**TEXT, "model_type": "qwen2", "vocab_size": len(tokenizer)},
+        vision_config={
+            "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "image_size": [24, 24], "patch_size": [4, 4],
+        },
+        image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"), image_seq_length=9,
+    )  # fmt: skip
+    images = GotOcr2ImageProcessorPil(
+        size={"height": 24, "width": 24}, crop_to_patches=True, min_patches=1, max_patches=4
+    )
+    model = InternVLForConditionalGeneration(config)
+    return write(folder, model, tokenizer, images, INTERNVL_TEMPLATE, image_seq_length=9)
+
+
+def smolvlm(folder: Path) -> Path:
+    from transformers import SmolVLMConfig, SmolVLMForConditionalGeneration
+    from transformers.models.smolvlm import processing_smolvlm
+    from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
+
+    # Its processor wants the package to write out the number of a clip's frames; there are no clips here.
+    processing_smolvlm.num2words = processing_smolvlm.num2words or str
+    rows = [f"<row_{r}_col_{c}>" for r in range(1, 5) for c in range(1, 5)]
+    named = {
+        "image_token": "<image>", "fake_image_token": "<fake_token_around_image>",
+        "global_image_token": "<global-img>", "end_of_utterance_token": "<end_of_utterance>",
+    }  # fmt: skip
+    specials = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", *named.values(), *rows)
+    tokenizer = bytes_tokenizer(specials, "<|im_end|>", **named)
+    config = SmolVLMConfig(
+        text_config={**TEXT, "model_type": "llama", "vocab_size": len(tokenizer), "pad_token_id": 0},
+        vision_config={
+            "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "image_size": 24, "patch_size": 4,
+        },
+        image_token_id=tokenizer.convert_tokens_to_ids("<image>"), scale_factor=2, pad_token_id=0,
+    )  # fmt: skip
+    images = SmolVLMImageProcessorPil(
+        size={"longest_edge": 48}, max_image_size={"longest_edge": 24}, do_image_splitting=True
+    )
+    model = SmolVLMForConditionalGeneration(config)
+    return write(folder, model, tokenizer, images, SMOLVLM_TEMPLATE, image_seq_len=9)
+
+
 def mini(folder: Path) -> Path:
     import visq.hf  # noqa: F401 (registers the model)
     from tiny_causal import tiny_folder
@@ -206,7 +347,17 @@ def mini(folder: Path) -> Path:
     return folder
 
 
-FAMILIES: dict[str, Callable[[Path], Path]] = {"qwen2_vl": qwen2_vl, "llava": llava, "mini": mini}
+FAMILIES: dict[str, Callable[[Path], Path]] = {
+    "qwen2_vl": qwen2_vl,
+    "qwen2_5_vl": qwen2_5_vl,
+    "qwen3_vl": qwen3_vl,
+    "qwen3_5": qwen3_5,
+    "llava": llava,
+    "llava_onevision": llava_onevision,
+    "internvl": internvl,
+    "smolvlm": smolvlm,
+    "mini": mini,
+}
 
 
 QWEN_PROMPT = (
@@ -217,6 +368,12 @@ QWEN_PROMPT = (
 
 PROMPTS = {
     "qwen2_vl": QWEN_PROMPT,
+    "qwen2_5_vl": QWEN_PROMPT,
+    "qwen3_vl": QWEN_PROMPT,
+    "qwen3_5": QWEN_PROMPT.replace("{stem}", "<think>\n\n</think>\n\n{stem}"),
     "llava": "USER: <image>\n{question} ASSISTANT: {stem}",
+    "llava_onevision": ("<|im_start|>user <image>\n{question}<|im_end|><|im_start|>assistant\n{stem}"),
+    "internvl": QWEN_PROMPT.replace("<|vision_start|><|image_pad|><|vision_end|>", "<IMG_CONTEXT>\n"),
+    "smolvlm": "<|im_start|>User:<image>{question}<end_of_utterance>\nAssistant: {stem}",
     "mini": "<user><image>{question}<assistant>{stem}",
 }
