@@ -263,3 +263,70 @@ def test_logits_that_a_model_changes_afterwards_are_its_own(folder, chat, asked,
     np.testing.assert_allclose(found, whole.answer_logprobs([asked], LEVELS), atol=TOLERANCE)
     assert np.abs(found - chat.answer_logprobs([asked], LEVELS)).max() > 0.1
     assert len(other.generate([asked], 3)) == 1
+
+
+def test_device_and_way_are_said_once_for_people(folder, caplog):
+    with caplog.at_level("INFO", logger="visq"):
+        chat = Chat(folder, ChatOptions(device="cpu", attention="eager"))
+
+    assert chat.chosen == "cpu, float32, attention eager, answers by tree"
+    assert [one.getMessage() for one in caplog.records] == [f"model 'qwen': {chat.chosen}"]
+
+
+def test_a_stem_that_melts_into_its_answers_is_noticed(tmp_path, asked, caplog):
+    chat = Chat(llava(tmp_path / "llava"))
+    stem = replace(asked, stem="Rating Level: ")
+    with caplog.at_level("INFO", logger="visq"):
+        chat.answer_logprobs([stem, stem], ["1", "2"])
+        chat.answer_logprobs([stem], ["1", "2"])
+
+    assert ["melts" in one.getMessage() for one in caplog.records] == [True]
+
+
+@pytest.mark.parametrize("broken", ["reorder_cache", "crop"])
+def test_a_cache_that_does_not_serve_is_said_and_gone_without(folder, chat, asked, monkeypatch, broken):
+    from transformers.cache_utils import DynamicCache
+
+    right = chat.answer_logprobs([asked], LEVELS)
+
+    def fails(*_):
+        raise NotImplementedError(f"no {broken} here")
+
+    monkeypatch.setattr(DynamicCache, broken, fails)
+    other = Chat(folder)
+
+    assert other.way == ("tree" if broken == "reorder_cache" else "rows")
+    assert broken == "reorder_cache" or "no crop here" in other.chosen
+    np.testing.assert_allclose(other.answer_logprobs([asked], LEVELS), right, atol=TOLERANCE)
+
+
+def test_a_network_without_a_cache_that_serves_is_run_whole(folder, chat, asked, monkeypatch):
+    from transformers.cache_utils import DynamicCache
+
+    right, said = chat.answer_logprobs([asked], LEVELS), chat.generate([asked], 4)
+
+    def fails(*_):
+        raise NotImplementedError("no such cache")
+
+    for name in ("reorder_cache", "crop"):
+        monkeypatch.setattr(DynamicCache, name, fails)
+    other = Chat(folder)
+
+    assert other.way == "whole"
+    assert "no such cache" in other.way_reason
+    np.testing.assert_allclose(other.answer_logprobs([asked], LEVELS), right, atol=TOLERANCE)
+    assert other.generate([asked], 4) == said
+
+
+def test_a_tree_that_gives_other_numbers_is_not_gone(folder, monkeypatch):
+    from visq.backbones.chat_torch import Network
+
+    def blind(self, seen, allowed):
+        whole = torch.cat([seen[:, None].expand(-1, allowed.shape[1], -1), allowed], 2)[:, None]
+        return torch.zeros(whole.shape)
+
+    monkeypatch.setattr(Network, "_additive", blind)
+    other = Chat(folder)
+
+    assert other.way == "rows"
+    assert "other numbers" in other.way_reason

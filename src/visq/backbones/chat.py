@@ -77,8 +77,9 @@ class Chat:
             name=self._name,
             picture_first=options.picture_first,
         )
-        self._network: Any = Network(loaded.model, self._name)
-        found, self.way_reason = find_way(self._network, loaded.model.config.get_text_config())
+        self._network: Any = Network(loaded.model, self._name, self._prompter.plain(12))
+        text = loaded.model.config.get_text_config()
+        found, self.way_reason = find_way(self._network, text, self._prompter.plain(12))
         self.way = self._allowed_way(found)
         self.capabilities = frozenset({"answer_logprobs", "generate"})
         if self._network.sees_features:

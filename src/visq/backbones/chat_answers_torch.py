@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from visq.backbones.chat_prompt import Tokens
 from visq.backbones.chat_torch import Network, Places, Seen, Strand
 from visq.backbones.tree import Tree, grow
 from visq.core.types import FloatArray
@@ -200,17 +201,20 @@ WAYS: Mapping[str, Way] = {"tree": by_tree, "rows": by_rows, "whole": whole}
 """From the fastest to the one that every network can go."""
 
 
-def find_way(network: Network, config: Any) -> tuple[str, str]:
+def find_way(network: Network, config: Any, sample: Tokens) -> tuple[str, str]:
     """The fastest way that gives what the plain one gives, tried on a few tokens; and why no faster one.
 
     Args:
         network: to be tried.
         config: of the language model.
+        sample: twelve different tokens of plain text.
 
     Returns:
         A name in WAYS, and a reason; empty for the first way.
     """
-    tried = [Branches(Strand((1, 2, 3, 4, 5)), (grow((6, 7), ((8,), (9, 10), (9, 11), (12,))),))]
+    one, fork, left, right, other = sample[7:12]
+    tree = grow(sample[5:7], ((one,), (fork, left), (fork, right), (other,)))
+    tried = [Branches(Strand(sample[:5]), (tree,))]
     wanted = whole(network, tried, 1 << 20)[0, 0].float()
     reason = ""
     for name in ("tree", "rows"):

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any
 
 from visq.core.errors import InputError, ModelError
@@ -71,6 +71,7 @@ class Prompter:
         self._picture_first = picture_first
         self.image: int = self._tokenizer.convert_tokens_to_ids(image_token)
         self._image_token = image_token
+        self._melting: set[str] = set()
         self._expect_pictures()
         self._gap, tail = self._answered_turn()
         self.ends = tuple(sorted({*ends, *self._special_ends(tail)}))
@@ -96,7 +97,7 @@ class Prompter:
         whole = [self.tokens(text + ("" if word[:1].isspace() else blank) + word) for word in answers]
         cut = min([len(told), *(_shared(told, one) for one in whole)])
         if cut < len(told):
-            _LOG.info("the end of the stem %r melts into the answers: they begin earlier", asked.stem[-12:])
+            self._say_once(asked.stem)
         tokens = tuple(one[cut:] for one in whole)
         _expect_different(answers, tokens)
         return Wording(told[:cut], self._place(told[:cut]), tokens, self._barred(tokens))
@@ -133,10 +134,24 @@ class Prompter:
         }
         return tuple(sorted(found | set(self.ends)))
 
+    def plain(self, n: int) -> Tokens:
+        """The vocabulary's first n tokens that mean nothing special: something to try a network on."""
+        special = {*self._special, self.image}
+        return tuple(islice((token for token in range(len(self._tokenizer)) if token not in special), n))
+
+    @cached_property
+    def _special(self) -> frozenset[int]:
+        return frozenset({*self._tokenizer.all_special_ids, *self._tokenizer.added_tokens_decoder})
+
     @cached_property
     def _begin(self) -> Tokens:
         special = self._tokenizer("")["input_ids"]
         return tuple(token for token in special if token != self._tokenizer.eos_token_id)
+
+    def _say_once(self, stem: str) -> None:
+        if stem not in self._melting:
+            self._melting.add(stem)
+            _LOG.info("model %r: the end of the stem %r melts into its answers", self._name, stem)
 
     def _decode(self, tokens: Sequence[int]) -> str:
         text: str = self._tokenizer.decode(list(tokens), clean_up_tokenization_spaces=False)
@@ -185,10 +200,9 @@ class Prompter:
         return (gap if gap.isspace() else ""), tail
 
     def _special_ends(self, tail: str) -> set[int]:
-        special = {*self._tokenizer.all_special_ids, *self._tokenizer.added_tokens_decoder}
         first = self._tokenizer(tail, add_special_tokens=False)["input_ids"][:1]
         own = self._tokenizer.eos_token_id
-        return {token for token in first if token in special} | (set() if own is None else {own})
+        return {token for token in first if token in self._special} | (set() if own is None else {own})
 
     def _place(self, prompt: Tokens) -> int:
         if prompt.count(self.image) != 1:

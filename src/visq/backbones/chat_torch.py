@@ -78,13 +78,18 @@ class Seen:
 class Network:
     """Runs one model; the same numbers for a sequence in any batch, up to rounding.
 
+    Args:
+        model: of transformers, in evaluation mode.
+        name: of the model, for messages.
+        sample: some tokens of plain text, to see what the model does with its logits.
+
     Attributes:
         exact_head: logits are made of the last hidden state in float32; False where the model changes them
             afterwards, or its output projection is no plain matrix: they are then its own, in its own dtype.
         device: of inputs.
     """
 
-    def __init__(self, model: Any, name: str) -> None:
+    def __init__(self, model: Any, name: str, sample: Tokens) -> None:
         self._model = model
         self._name = name
         self._inner: Any = getattr(model, "model", model)
@@ -92,7 +97,7 @@ class Network:
         self._pad = 0
         self.device: torch.device = next(model.parameters()).device
         self.exact_head = type(self._head) is nn.Linear
-        self.exact_head = self.exact_head and self._logits_are_the_projection()
+        self.exact_head = self.exact_head and self._logits_are_the_projection(sample)
 
     @property
     def attention(self) -> str:
@@ -283,11 +288,11 @@ class Network:
         finally:
             hook.remove()
 
-    def _logits_are_the_projection(self) -> bool:
+    def _logits_are_the_projection(self, sample: Tokens) -> bool:
         """Whether the model hands out its projection's output as it is."""
         projected: list[Tensor] = []
         hook = self._head.register_forward_hook(lambda _, __, out: projected.append(out))
-        ids = torch.arange(1, 5, device=self.device)[None]
+        ids = torch.tensor([sample], device=self.device)
         mask = torch.ones_like(ids)
         try:
             with torch.inference_mode():
