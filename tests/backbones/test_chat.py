@@ -254,3 +254,14 @@ def test_planted_faults_are_seen(world, batch, name, plant, monkeypatch):
     plant(monkeypatch, chat)
 
     assert np.abs(chat.answer_logprobs(some, RATINGS) - right).max() > 100 * TOLERANCE
+
+
+@pytest.mark.parametrize("plant", [_swapped_stem, _wrong_side, _no_mask, _position_off_by_one])
+def test_planted_faults_are_seen_in_rows_too(world, batch, plant, monkeypatch):
+    _, chat, _ = world("qwen3_5")
+    some = [batch[0], batch[4], batch[8]]
+    right = alone(chat, some, RATINGS)
+    np.testing.assert_allclose(chat.answer_logprobs(some, RATINGS), right, atol=tolerance("qwen3_5"))
+    plant(monkeypatch, chat)
+
+    assert np.abs(chat.answer_logprobs(some, RATINGS) - right).max() > 10 * tolerance("qwen3_5")
