@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -235,3 +236,27 @@ def test_a_broken_folder_is_one_line(world, tmp_path, file, content, message):
     with pytest.raises(ModelError, match=message) as error:
         MiniCausal(find_model(str(folder)), threads=1)
     assert "\n" not in str(error.value)
+
+
+def test_the_folder_names_the_token_that_ends_a_turn(world):
+    from transformers import GenerationConfig
+
+    from visq.training.tokenizer import END, SPECIALS
+
+    folder, _, _ = world
+    assert GenerationConfig.from_pretrained(folder).eos_token_id == SPECIALS.index(END)
+
+
+def test_a_folder_has_its_weights_once(world):
+    folder, _, _ = world
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
+    inside = sum(size for name, size in sizes.items() if name.endswith(".onnx"))
+    assert inside < sizes["model.safetensors"] / 2
+
+
+def test_graphs_without_their_weights_are_one_line(world, tmp_path):
+    folder, _, _ = world
+    shutil.copytree(folder, tmp_path / "model")
+    (tmp_path / "model/model.safetensors").write_bytes(b"short")
+    with pytest.raises(ModelError, match=r"cannot load (visual|decoder)\.onnx"):
+        MiniCausal(find_model(str(tmp_path / "model")), threads=1)

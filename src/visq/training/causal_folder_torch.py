@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from transformers import GenerationConfig
+
 from visq.backbones.mini_causal import WORDS
 from visq.backbones.mini_processor_torch import new_processor
 from visq.backbones.mobilenet import N_CELLS
@@ -16,7 +18,7 @@ from visq.training.causal_onnx import DecoderShape, decoder_graph, visual_graph
 from visq.training.causal_torch import Fitted
 from visq.training.dialogue import DESCRIBE, Turn, level_turn, pair_turn, rating_turn
 from visq.training.shared_weights import TENSORS, shared
-from visq.training.tokenizer import ASSISTANT, END, IMAGE, SPECIALS, USER
+from visq.training.tokenizer import ASSISTANT, END, IMAGE, PAD, SPECIALS, USER
 
 
 def round_to_half(fitted: Fitted) -> None:
@@ -36,6 +38,7 @@ def write_files(fitted: Fitted, aspects: Sequence[str], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     side = fitted.model.config.image_size
     new_processor(fitted.tokenizer, side, N_CELLS).save_pretrained(folder)
+    _name_ends(fitted.model)
     tied = fitted.model.all_tied_weights_keys
     state = {name: value for name, value in fitted.model.state_dict().items() if name not in tied}
     # Not model.half(): that would round the rotary frequencies too, which no file keeps.
@@ -58,6 +61,13 @@ def write_files(fitted: Fitted, aspects: Sequence[str], folder: Path) -> None:
     for name, content in files.items():
         with atomic_write(folder / name) as partial:
             partial.write_bytes(content)
+
+
+def _name_ends(model: Any) -> None:
+    """Say which token ends a turn: Llama's own default is another word here."""
+    end, pad = SPECIALS.index(END), SPECIALS.index(PAD)
+    model.config.text_config.bos_token_id, model.config.text_config.eos_token_id = None, end
+    model.generation_config = GenerationConfig(eos_token_id=end, pad_token_id=pad)
 
 
 def words(fitted: Fitted, aspects: Sequence[str]) -> dict[str, Any]:
