@@ -105,9 +105,10 @@ def score_folds(
 def linear_levels(features: NDArray[np.float32], mos: Float64Array, settings: Settings) -> Predict:
     """The model of the recipe: ridge, then the mean of the level distribution around it, on 1..5."""
 
+    linear = ridge_on(features, mos, settings.ridge)
+
     def predict(fitted: Rows, asked: Rows) -> Float64Array:
-        scores = fit_ridge(features[fitted], mos[fitted], settings.ridge)(features[asked])
-        return level_mean(scores, settings.level_std)
+        return level_mean(linear(fitted, asked), settings.level_std)
 
     return predict
 
@@ -150,15 +151,20 @@ def floor_of(aspect: AspectRecipe, labelled: Labelled, sizes: Float64Array) -> P
     return floors[kind]()
 
 
+def ridge_on(features: NDArray[Any], mos: Float64Array, strength: float) -> Predict:
+    """Ridge regression on features [n, d], fitted on some rows and asked for others."""
+
+    def predict(fitted: Rows, asked: Rows) -> Float64Array:
+        return fit_ridge(features[fitted], mos[fitted], strength)(features[asked])
+
+    return predict
+
+
 def file_ridge(sizes: Float64Array, mos: Float64Array, strength: float) -> Predict:
     """Floor: ridge on log bytes, width, height and width / height of the file."""
     n_bytes, height, width = sizes.T
     columns = np.column_stack([np.log(n_bytes), width, height, width / height])
-
-    def predict(fitted: Rows, asked: Rows) -> Float64Array:
-        return fit_ridge(columns[fitted], mos[fitted], strength)(columns[asked])
-
-    return predict
+    return ridge_on(columns, mos, strength)
 
 
 def out_of_fold(predict: Predict, folds: NDArray[np.integer[Any]]) -> Float64Array:

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visq.core.scales import MOS
-from visq.evaluation.statistics.conformal import Predict, Rows
-from visq.training.crossfit import out_of_fold
-from visq.training.ridge import fit_ridge
+from visq.training.crossfit import out_of_fold, ridge_on
 
 
 def taught(
@@ -45,13 +43,7 @@ def taught(
     if share:
         for one in np.unique(aspect):
             there = np.flatnonzero(aspect == one)
-            linear = out_of_fold(_ridge(features[there], mos[there], ridge), folds[there])
+            linear = out_of_fold(ridge_on(features[there], mos[there], ridge), folds[there])
             targets[there] = (1 - share) * mos[there] + share * linear
     return np.clip(targets, MOS.low, MOS.high)
 
-
-def _ridge(features: NDArray[np.floating], mos: NDArray[np.float64], strength: float) -> Predict:
-    def predict(fitted: Rows, asked: Rows) -> NDArray[np.float64]:
-        return fit_ridge(features[fitted], mos[fitted], strength)(features[asked])
-
-    return predict
