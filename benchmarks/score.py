@@ -36,8 +36,7 @@ from PIL import Image
 
 import visq
 from visq.aspects import aspect
-from visq.backbones import find_model
-from visq.backbones.mini_causal import MiniCausal
+from visq.backbones import BACKBONES, Backbone, find_model
 from visq.core.types import Prompted
 from visq.media import decode, read_bytes
 from visq.scoring import RunOptions, Scorer, load
@@ -68,17 +67,18 @@ def rate(work: Callable[[], object], n: int) -> float:
     return n / (time.perf_counter() - begun)
 
 
-def naive_backbone() -> MiniCausal:
+def naive_backbone() -> Backbone:
     """The shipped model with ONNX Runtime's own sessions, which spread one picture over all cores."""
     folder = find_model("mini")
-    backbone = MiniCausal(folder, threads=1)
-    for part in ("visual", "decoder"):
-        session = onnxruntime.InferenceSession(folder.graph(part), providers=["CPUExecutionProvider"])
-        setattr(backbone, f"_{part}", session)
+    backbone: Backbone = BACKBONES.get(folder.backbone)(folder, threads=1)
+    replaced = {"_session": "model", "_visual": "visual", "_decoder": "decoder"}
+    for name in replaced.keys() & vars(backbone).keys():
+        graph = folder.graph(replaced[name])
+        setattr(backbone, name, onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"]))
     return backbone
 
 
-def measure(paths: list[Path], scorer: Scorer, plain: MiniCausal) -> dict[str, float]:
+def measure(paths: list[Path], scorer: Scorer, plain: Backbone) -> dict[str, float]:
     """One round: every rate once, on the same pictures."""
     pool = ThreadPoolExecutor(cpu_limit())
 

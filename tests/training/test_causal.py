@@ -89,7 +89,7 @@ def test_figures_are_those_of_the_folds_kept_scores(world, folder):
 
 def test_no_fold_sees_its_own_pictures(world, folder):
     """The fits of two folds differ, and each kept the rows of the others only."""
-    states = [(_fits(world) / f"fold{fold}/model/visual.onnx").read_bytes() for fold in range(N_FOLDS)]
+    states = [(_fits(world) / f"fold{fold}/model/model.safetensors").read_bytes() for fold in range(N_FOLDS)]
 
     assert len(set(states)) == N_FOLDS
 
@@ -117,6 +117,21 @@ def test_another_recipe_takes_no_fit_over(world, folder):
     assert plain != other
     assert (world / f"cache/fits-{plain[:16]}").is_dir()
     assert not (world / f"cache/fits-{other[:16]}").exists()
+
+
+def test_words_of_the_recipe_and_its_card_fit_nothing_anew(world):
+    reworded = world / "recipes" / "reworded.toml"
+    reworded.write_text(
+        (world / "recipes/mini.toml").read_text().replace("[selection]", "[selection]\nnote = 'x'")
+    )
+    reworded.with_suffix(".md.j2").write_text("another card")
+    paths = _paths(world, "other")
+    plain, other = (read_recipe(world / f"recipes/{name}.toml") for name in ("mini", "reworded"))
+
+    assert plain.sha256 != other.sha256
+    assert identity(plain, read_data(plain, paths, _silent)) == identity(
+        other, read_data(other, paths, _silent)
+    )
 
 
 def _recipes(world: Path):

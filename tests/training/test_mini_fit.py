@@ -81,3 +81,14 @@ def test_what_is_left_out_changes_nothing(undisturbed, tmp_path):
 
     once, twice = _weights(undisturbed), _weights(tmp_path)
     assert all(np.array_equal(once[name], twice[name]) for name in once)
+
+
+def test_the_weights_end_half_way_back_to_the_stage_before(undisturbed):
+    from safetensors.torch import load_file
+
+    last = max((undisturbed / "stage1").glob("checkpoint-*"), key=lambda found: int(found.name[11:]))
+    start, end = torch.load(undisturbed / "stage0.pt"), load_file(last / "model.safetensors")
+    name = "trunk.blocks.3.l.0.c.weight"
+
+    assert not torch.equal(start[name], end[name])
+    assert np.allclose(_weights(undisturbed)[name], (start[name] + end[name]) / 2, atol=1e-7)

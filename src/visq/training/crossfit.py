@@ -104,7 +104,6 @@ def score_folds(
 
 def linear_levels(features: NDArray[np.float32], mos: Float64Array, settings: Settings) -> Predict:
     """The model of the recipe: ridge, then the mean of the level distribution around it, on 1..5."""
-
     linear = ridge_on(features, mos, settings.ridge)
 
     def predict(fitted: Rows, asked: Rows) -> Float64Array:

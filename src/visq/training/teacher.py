@@ -46,4 +46,3 @@ def taught(
             linear = out_of_fold(ridge_on(features[there], mos[there], ridge), folds[there])
             targets[there] = (1 - share) * mos[there] + share * linear
     return np.clip(targets, MOS.low, MOS.high)
-
