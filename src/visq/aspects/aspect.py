@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from visq.aspects.numbers import MAX_ANSWERS, count_numbers, numbers_of
 from visq.aspects.wording import (
     read_choice,
     read_end,
@@ -22,6 +21,7 @@ from visq.aspects.wording import (
 )
 from visq.core.errors import ModelError
 from visq.core.fields import Fields, shown
+from visq.core.numbers import MAX_ANSWERS, count_numbers, numbers_of
 from visq.core.scales import MOS, Scale
 
 Kind = Literal["levels", "integers", "decimals"]

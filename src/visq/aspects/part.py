@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from visq.aspects.numbers import number_text
 from visq.aspects.wording import read_choice, read_scale, read_texts, read_whole, refuse_unknown
 from visq.core.errors import DataError
 from visq.core.fields import Fields, shown
+from visq.core.numbers import number_text
 from visq.core.scales import Scale
 
 PartKind = Literal["text", "levels", "integers", "decimals"]

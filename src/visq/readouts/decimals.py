@@ -6,7 +6,6 @@ Knows numbers as text and as values: no pictures, no tokens, no model.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from functools import cached_property
 from typing import ClassVar
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from visq.core.errors import InputError
+from visq.core.numbers import MAX_ANSWERS, count_numbers, numbers_of
 from visq.core.scales import MOS, Scale
 from visq.core.types import Reading
 from visq.readouts.expectation import (
@@ -24,8 +24,6 @@ from visq.readouts.expectation import (
 )
 from visq.readouts.pruning import TreeReading, read_tree
 from visq.readouts.tree import AnswerTree, Decoded, NextLogprobs, decode
-
-_MOST_ANSWERS = 100_001  # 0.000..100.000
 
 
 class Decimals:
@@ -48,7 +46,7 @@ class Decimals:
 
     Raises:
         InputError: an answer is no such number or in the wrong place, an end of the scale has more decimals,
-            there are fewer than two numbers or over 100,001, or the temperature is not finite and above 0.
+            there are fewer than two numbers or over 100,000, or the temperature is not finite and above 0.
 
     Source:
         value = sum v P(v) / sum P(v) with P(v) the probability of all of v's tokens and of its end. Numbers
@@ -166,18 +164,15 @@ class Decimals:
         return self.characters if tree is None else tree
 
     def _every_number(self) -> tuple[str, ...]:
-        unit = Decimal(10) ** self.decimals
-        ends = [Decimal(str(end)) * unit for end in (self.scale.low, self.scale.high)]
-        low, high = (int(end) for end in ends)
-        if [low, high] != ends:
+        n = count_numbers(self.scale, self.decimals)
+        if n is None:
             raise InputError(f"scale {self.scale} cannot be written with {self.decimals} decimals")
-        if high - low >= _MOST_ANSWERS:
+        if n > MAX_ANSWERS:
             raise InputError(
-                f"scale {self.scale} with {self.decimals} decimals has {high - low + 1} numbers; "
-                f"read-out {self.name!r} takes up to {_MOST_ANSWERS}"
+                f"scale {self.scale} with {self.decimals} decimals has {n} numbers; "
+                f"read-out {self.name!r} takes up to {MAX_ANSWERS}"
             )
-        texts = [f"{Decimal(number) / unit:.{self.decimals}f}" for number in range(low, high + 1)]
-        return self._checked(texts if self.scale.direction == "up" else texts[::-1])
+        return self._checked(numbers_of(self.scale, self.decimals))
 
     def _checked(self, answers: Sequence[str]) -> tuple[str, ...]:
         wanted = (

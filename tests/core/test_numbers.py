@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visq.aspects.numbers import count_numbers, number_text, numbers_of
 from visq.core.errors import DataError
+from visq.core.numbers import count_numbers, number_text, numbers_of
 from visq.core.scales import Scale
 
 
