@@ -16,6 +16,7 @@ from visq.evaluation import group_bootstrap, holm, paired_difference
 from visq.evaluation.figures.measured import Settings
 from visq.metrics import srcc
 from visq.training.labels import Labelled
+from visq.training.model_folder import short
 
 Float64Array = NDArray[np.float64]
 
@@ -115,22 +116,18 @@ def beside_table(rows: Sequence[Row]) -> list[dict[str, Any]]:
             "about": row.about,
             "n": row.n,
             **_ends("srcc", row.srcc),
-            "model_srcc": _short(row.model),
+            "model_srcc": short(row.model),
             **_ends("difference", row.difference),
-            "p_value": _short(row.p_value),
-            "p_holm": _short(row.p_holm),
+            "p_value": short(row.p_value),
+            "p_holm": short(row.p_holm),
         }
         for row in rows
     ]
 
 
 def _ends(name: str, figure: tuple[float, float, float]) -> dict[str, float]:
-    value, low, high = map(_short, figure)
+    value, low, high = map(short, figure)
     return {name: value, f"{name}_low": low, f"{name}_high": high}
-
-
-def _short(value: float) -> float:
-    return round(float(value), 4)
 
 
 def adjusted(rows: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:

@@ -23,6 +23,7 @@ from visq.scoring import Scorer
 from visq.training.dialogue import DESCRIBE
 from visq.training.facts import SLOTS, read_sentence, thirds
 from visq.training.ladders import Kind, rungs
+from visq.training.model_folder import short
 from visq.training.pixels import read_picture
 
 _AT_ONCE = 64
@@ -128,9 +129,9 @@ def ladder_table(
                 {
                     "aspect": aspect,
                     "part": part,
-                    "share": _short(of_photograph.mean()),
-                    "low": _short(found.low),
-                    "high": _short(found.high),
+                    "share": short(of_photograph.mean()),
+                    "low": short(found.low),
+                    "high": short(found.high),
                     "n": len(of_photograph),
                     "n_steps": len(of_photograph) * len(columns),
                 }
@@ -190,14 +191,10 @@ def slot_table(right: NDArray[np.float64]) -> Mapping[str, Any]:
     formed = np.isfinite(right[:, 0])
     return {
         "n": len(right),
-        "well_formed": _short(formed.mean()),
-        "mean": _short(right[formed].mean()) if formed.any() else None,
+        "well_formed": short(formed.mean()),
+        "mean": short(right[formed].mean()) if formed.any() else None,
         **{
-            name: _short(right[formed, k].mean()) if formed.any() else None
+            name: short(right[formed, k].mean()) if formed.any() else None
             for k, (name, _) in enumerate(SLOTS)
         },
     }
-
-
-def _short(value: float) -> float:
-    return round(float(value), 4)

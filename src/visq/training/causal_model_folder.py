@@ -34,6 +34,7 @@ from visq.training.model_folder import (
     calibration_table,
     figures_table,
     provenance,
+    short,
     trained_on,
 )
 from visq.training.recipe import Recipe
@@ -137,18 +138,14 @@ def _moved(change: str, k: int, measured: Sequence[MeasuredFold], fit: MeasuredA
     beyond = float((far > fit.folds.half_width).mean())
     return {
         "n": far.size,
-        "mean": _short(far.mean()),
-        "largest": _short(far.max()),
-        "beyond_interval": _short(beyond),
+        "mean": short(far.mean()),
+        "largest": short(far.max()),
+        "beyond_interval": short(beyond),
     }
 
 
 def _outside(shares: NDArray[np.float64]) -> dict[str, Any]:
-    return {"n": shares.size, "mean": _short(shares.mean()), "largest": _short(shares.max())}
-
-
-def _short(value: float) -> float:
-    return round(float(value), 4)
+    return {"n": shares.size, "mean": short(shares.mean()), "largest": short(shares.max())}
 
 
 def goldens(recipe: Recipe, folder: Path, pictures: Mapping[str, bytes]) -> dict[str, Any]:
@@ -163,7 +160,7 @@ def goldens(recipe: Recipe, folder: Path, pictures: Mapping[str, bytes]) -> dict
                     "file": f"pictures/{file}",
                     "sha256": hashlib.sha256(content).hexdigest(),
                     "tolerance": PICTURE_TOLERANCE,
-                    **{name: _short(score.value) for name, score in scores.items()},
+                    **{name: short(score.value) for name, score in scores.items()},
                 }
             )
     backbone = MiniCausal(find_model(str(folder)), threads=1)

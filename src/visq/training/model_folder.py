@@ -135,7 +135,7 @@ def calibration_table(recipe: Recipe, fit: MeasuredAspect) -> dict[str, Any]:
     return {
         "method": "split-conformal, absolute residuals",
         "nominal": float(recipe.field("figures", "nominal")),
-        "half_width": _short(fit.folds.half_width),
+        "half_width": short(fit.folds.half_width),
         "n": fit.labelled.mos.size,
         "population": fit.recipe.data.population,
         "note": CALIBRATION_NOTE,
@@ -151,7 +151,7 @@ def figures_table(fit: MeasuredAspect, rotation: str = ROTATION) -> dict[str, An
     """
     found, folds = fit.evaluated, fit.folds
     figure, within = found.model["figures"]["srcc"], found.within(fit.recipe.within)
-    parts = [{"name": part["name"], "srcc": _short(part["srcc"])} for part in within["parts"]]
+    parts = [{"name": part["name"], "srcc": short(part["srcc"])} for part in within["parts"]]
     return {
         "data": fit.recipe.data.title,
         "protocol": "pooled out-of-fold values of the fixed folds",
@@ -163,24 +163,24 @@ def figures_table(fit: MeasuredAspect, rotation: str = ROTATION) -> dict[str, An
         "n_groups": figure["n_groups"],
         **_figure("srcc", figure),
         **_figure("plcc", found.model["figures"]["plcc"]),
-        "krcc": _short(found.model["figures"]["krcc"]["value"]),
-        "rmse": _short(found.model["figures"]["rmse"]["value"]),
-        "pair_accuracy": _short(found.model["figures"]["pair_accuracy"]["value"]),
-        "fold_srcc": [_short(value) for value in folds.by_fold],
-        "fold_mean": _short(float(np.mean(folds.by_fold))),
-        "fold_std": _short(float(np.std(folds.by_fold, ddof=1))),
-        "lowest": _short(folds.values.min()),
-        "highest": _short(folds.values.max()),
+        "krcc": short(found.model["figures"]["krcc"]["value"]),
+        "rmse": short(found.model["figures"]["rmse"]["value"]),
+        "pair_accuracy": short(found.model["figures"]["pair_accuracy"]["value"]),
+        "fold_srcc": [short(value) for value in folds.by_fold],
+        "fold_mean": short(float(np.mean(folds.by_fold))),
+        "fold_std": short(float(np.std(folds.by_fold, ddof=1))),
+        "lowest": short(folds.values.min()),
+        "highest": short(folds.values.max()),
         "floor": {
             "about": fit.recipe.floor["about"],
             **_figure("srcc", found.floor["figures"]["srcc"]),
             **_figure("plcc", found.floor["figures"]["plcc"]),
-            "p_value": _short(found.p_value),
+            "p_value": short(found.p_value),
         },
         "within": {
             "about": within["about"],
             **_figure("mean", within["mean"]),
-            "median": _short(within["median"]),
+            "median": short(within["median"]),
             "part": parts,
         },
         "coverage": _coverage(folds, rotation),
@@ -194,19 +194,20 @@ def _coverage(folds: FoldScores, rotation: str) -> dict[str, Any]:
     return {
         "protocol": rotation,
         **_figure("pooled", ends),
-        "half_width": _short(rotated.half_width),
-        "a_group": _short(rotated.coverage_a_group),
-        "half_width_a_group": _short(rotated.half_width_a_group),
+        "half_width": short(rotated.half_width),
+        "a_group": short(rotated.coverage_a_group),
+        "half_width_a_group": short(rotated.half_width_a_group),
     }
 
 
 def _figure(name: str, figure: Mapping[str, Any]) -> dict[str, float]:
     """A figure and its ends; nan where evaluation found that one does not exist."""
     value, low, high = (math.nan if figure[key] is None else figure[key] for key in ("value", "low", "high"))
-    return {name: _short(value), f"{name}_low": _short(low), f"{name}_high": _short(high)}
+    return {name: short(value), f"{name}_low": short(low), f"{name}_high": short(high)}
 
 
-def _short(value: float) -> float:
+def short(value: float) -> float:
+    """A figure as model.toml has it: four decimals."""
     return round(float(value), 4)
 
 
@@ -253,7 +254,7 @@ def goldens(recipe: Recipe, made: Made) -> dict[str, Any]:
     pictures = []
     for file, content in made.pictures.items():
         logits = _logits(session, names, prepare(content, (height, width)))
-        scores = {name: _short(_mean_level(values)) for name, values in logits.items()}
+        scores = {name: short(_mean_level(values)) for name, values in logits.items()}
         digest = hashlib.sha256(content).hexdigest()
         fixed = {"file": f"pictures/{file}", "sha256": digest, "tolerance": PICTURE_TOLERANCE}
         pictures.append({**fixed, **scores})
