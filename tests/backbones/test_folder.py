@@ -21,7 +21,7 @@ from visq.scoring.scorer import load
 
 def test_mini_is_shipped() -> None:
     assert "mini" in shipped_models()
-    assert find_model("mini").field("kind") == "head"
+    assert find_model("mini").field("kind") == "answers"
 
 
 def test_the_hash_covers_weights_and_description(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from visq.backbones import find_model
 from visq.backbones.mini_causal import MiniCausal
 from visq.core.toml_text import toml_text
 from visq.core.types import Prompted
+from visq.metrics import plcc
 from visq.scoring import atomic_write, load
 from visq.scoring.check import golden_tensor
 from visq.training.beside import Other, adjusted, beside_table, compared
@@ -101,6 +103,7 @@ def write_causal(
             name: _outside(np.concatenate([fold.outside[:, k] for fold in measured]))
             for k, name in enumerate(recipe.aspects)
         },
+        "between_aspects": _between_aspects(recipe, data, measured),
         "sentences": slot_table(right),
         "trained_on": [trained_on(name, fit) for name, fit in aspects.items()],
         "selection": recipe.field("selection"),
@@ -146,6 +149,24 @@ def _moved(change: str, k: int, measured: Sequence[MeasuredFold], fit: MeasuredA
 
 def _outside(shares: NDArray[np.float64]) -> dict[str, Any]:
     return {"n": shares.size, "mean": short(shares.mean()), "largest": short(shares.max())}
+
+
+def _between_aspects(recipe: Recipe, data: Data, measured: Sequence[MeasuredFold]) -> list[dict[str, Any]]:
+    """How alike the scores of two aspects are, on the pictures of each data set, scored out of fold."""
+    names = list(recipe.aspects)
+    rows = np.concatenate([fold.rows for fold in measured])
+    values = np.concatenate([fold.values for fold in measured])
+    return [
+        {
+            "pictures": recipe.aspects[name].data.title,
+            "n": int(at.sum()),
+            "aspects": [names[one], names[other]],
+            "plcc": short(plcc(values[at, one], values[at, other])),
+        }
+        for k, name in enumerate(names)
+        for at in [data.rated.aspect[rows] == k]
+        for one, other in combinations(range(len(names)), 2)
+    ]
 
 
 def goldens(recipe: Recipe, folder: Path, pictures: Mapping[str, bytes]) -> dict[str, Any]:
