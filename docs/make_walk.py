@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 
 from visq.aspects import aspect as find_aspect
-from visq.backbones import BACKBONES, find_model
+from visq.backbones import BACKBONES, ModelFolder, find_model
+from visq.backbones.mini import open_graph
+from visq.backbones.mini_causal import Words
+from visq.backbones.tree import Tree, grow
 from visq.core import toml
-from visq.core.types import Prompted, Sample
+from visq.core.types import FloatArray, Prompted, Sample
 from visq.data import Inputs
 from visq.media import decode, least_side
 from visq.readouts import READOUTS
@@ -40,7 +43,8 @@ def page() -> str:
     pixels = backbone.prepare(decoded.picture)
     prompted = Prompted(pixels, ASPECT, asked.questions[0], asked.stem)
     logprobs = backbone.answer_logprobs([prompted], asked.levels)
-    reading = READOUTS.get(folder.field("readout"))(asked.levels, asked.scale).read(logprobs, closed_set=True)
+    readout = READOUTS.get(folder.field("readout"))(asked.levels, asked.scale)
+    reading = readout.read(logprobs, closed_set=backbone.closed_set)
     backbone.close()
     calibration = folder.calibration(ASPECT)
     assert calibration is not None  # noqa: S101 - the shipped model has one
@@ -55,12 +59,11 @@ def page() -> str:
         note=decoded.note,
         side=pixels.shape[0],
         side_mean=pixels.mean(),
-        question=asked.questions[0],
-        stem=asked.stem,
-        logprobs="\n".join(f"{w:<10}{x:8.3f}" for w, x in zip(asked.levels, logprobs[0], strict=True)),
+        **_answered(folder, prompted, asked.levels, logprobs[0]),
         by_hand=_by_hand([float(x) for x in logprobs[0]], asked.levels),
         value=reading.value[0],
         spread=reading.spread[0],
+        outside=reading.outside[0],
         shares=", ".join(f"{w} {x:.3f}" for w, x in zip(asked.levels, reading.distribution[0], strict=True)),
         half=calibration.half_width,
         low=reading.value[0] - calibration.half_width,
@@ -91,6 +94,48 @@ def _json(value: object) -> str:
     return json.dumps(value, indent=2)
 
 
+def _answered(
+    folder: ModelFolder, asked: Prompted, answers: tuple[str, ...], expected: FloatArray
+) -> dict[str, object]:
+    """What stands in hop 5, by the backbone's own parts; it has to be what the backbone itself says."""
+    words = Words.read(folder)
+    tree = grow(words.prompt(asked), [words.tokens(f" {answer}") for answer in answers])
+    (visual,) = open_graph(str(folder.graph("visual"))).run(["visual"], {"pixels": asked.pixels[None]})
+    feeds = {"ids": tree.ids, "positions": tree.positions, "allowed": tree.allowed, "at": tree.at}
+    (found,) = open_graph(str(folder.graph("decoder"))).run(["logprobs"], {**feeds, "visual": visual[0]})
+    if not np.array_equal(tree.logprobs(found, words.stops).astype(np.float32), expected):
+        raise SystemExit("the parts of hop 5 give other numbers than the backbone")
+    return {
+        "cells": len(visual[0]),
+        "channels": visual.shape[-1],
+        "question": asked.question,
+        "question_tokens": len(words.tokens(asked.question)),
+        "stem": asked.stem,
+        "stem_tokens": len(words.tokens(asked.stem)),
+        "prompt": len(words.prompt(asked)),
+        "nodes": len(tree.ids) - len(words.prompt(asked)),
+        "asked_for": len(tree.at),
+        "vocabulary": found.shape[1],
+        "stops": " and ".join(map(str, words.stops)),
+        "logprobs": _token_by_token(tree, found, words.stops, answers),
+    }
+
+
+def _token_by_token(tree: Tree, found: FloatArray, stops: tuple[int, ...], answers: tuple[str, ...]) -> str:
+    """A line an answer: its tokens, the log-probability of each and of what ends it, and their sum."""
+    lines = [
+        "| answer | token | its logprob | logprob of an end | logprob |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    whole = tree.logprobs(found, stops)
+    for answer, steps, end, total in zip(answers, tree.steps, tree.ends, whole, strict=True):
+        tokens = " ".join(str(token) for _, token in steps)
+        logs = " ".join(f"{found[row, token]:.3f}" for row, token in steps)
+        ended = np.logaddexp.reduce(found[end, list(stops)].astype(np.float64))
+        lines.append(f"| {answer} | {tokens} | {logs} | {ended:.4f} | {total:.3f} |")
+    return "\n".join(lines)
+
+
 def _pixels(picture: np.ndarray[Any, Any]) -> str:
     height, width = picture.shape[:2]
     places = ((0, 0), (height // 2, width // 2), (height - 1, width - 1))
@@ -117,7 +162,7 @@ def _by_hand(logprobs: list[float], words: tuple[str, ...]) -> str:
     lines.append(
         f"Value: {value:.3f} / {total:.3f} = {mean:.2f}. "
         f"Spread: the square root of {sum(squares):.3f} / {total:.3f}, "
-        f"which is {math.sqrt(sum(squares) / total):.2f}."
+        f"which is {math.sqrt(sum(squares) / total):.2f}. Outside: 1 - {total:.3f} = {1 - total:.3f}."
     )
     return "\n".join(lines)
 
