@@ -30,6 +30,7 @@ _THREADS = re.compile(r"\b\d+ threads?\b")  # as many as the machine has
 _PICTURES = Path("src/visq/models/mini/pictures")
 _TOP = ("astronaut.jpg", "coffee.jpg")
 _TIMEOUT_S = 120
+LADDERS = {"seen": "kinds trained on", "held_out": "kinds not trained on"}
 
 
 def is_made(text: str) -> bool:
@@ -104,9 +105,11 @@ def with_figures(text: str) -> str:
 
 
 def figures() -> str:
-    """The table of figures, one line an aspect and measure."""
+    """Model and command, then the table of figures: what was measured, one line each."""
     spec = find_model("mini").spec
     lines = [
+        f"Of `{spec['name']}` {spec['version']}; command: `{spec['provenance']['command']}`.",
+        "",
         "| what | data | n (groups) | split | figure [95 % interval] | floor that sees no pixels |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
@@ -117,14 +120,24 @@ def figures() -> str:
             floor = f"{_span(found['floor'], measure)}: {found['floor']['about']}"
             figure = _span(found, measure)
             lines.append(f"| {aspect}, {measure.upper()} | {data} | {folds} | {figure} | {floor} |")
+        other = spec["beside"][aspect][0]
+        more = f"{aspect}, SRCC more than {other['name']}, paired"
+        lines.append(f"| {more} | {data} | {folds} | {_span(other, 'difference')} | - |")
         within = f"{aspect}, mean SRCC {found['within']['about']}"
         lines.append(f"| {within} | {data} | {folds} | {_span(found['within'], 'mean')} | - |")
-        folds, figure = (
-            "fit on 3 folds, calibrate on 1, test on 1, rotated",
-            _span(found["coverage"], "pooled"),
-        )
+        coverage = found["coverage"]
+        folds, figure = coverage["protocol"], _span(coverage, "pooled")
         lines.append(f"| {aspect}, share inside the 90 % interval | {data} | {folds} | {figure} | - |")
+    lines += [_ladder(row) for row in spec["ladders"]["part"] if row["part"] in LADDERS]
     return "\n".join(lines) + "\n"
+
+
+def _ladder(row: Mapping[str, Any]) -> str:
+    """One line of how often a score falls as damage grows."""
+    what = f"{row['aspect']}, share of steps of more damage at which it falls, {LADDERS[row['part']]}"
+    data = f"photographs of the AVA subset, {row['n_steps']} steps | {row['n']} ({row['n']})"
+    figure = f"{row['share']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+    return f"| {what} | {data} | by the fit without the photograph's fold | {figure} | 0.5 by chance |"
 
 
 def _span(table: Mapping[str, Any], name: str) -> str:
