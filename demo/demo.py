@@ -182,9 +182,8 @@ def what_mini_sees() -> None:
                 ]
                 falls.append(sum(change < 0 for change in changes))
                 cells.append(f"{word}: {falls[-1]} ({np.mean(changes):+.2f})")
-            unseen = (
-                "" if sum(falls) == len(names) * len(STRENGTHS) else "   <- mini does not see this reliably"
-            )
+            of = len(names) * len(STRENGTHS)
+            unseen = "" if sum(falls) == of else f"   <- not seen in {of - sum(falls)} of {of}"
             print(f"  {kind.__name__:<12}" + "   ".join(f"{cell:<20}" for cell in cells) + unseen)
 
 
