@@ -18,7 +18,7 @@ from visq.core import toml
 from visq.core.errors import DataError, InputError, ModelError, UnknownName, VisqError
 from visq.metrics import srcc
 from visq.scoring.check import check_model
-from visq.training import read_recipe, recipes_available, run
+from visq.training import read_recipe, run
 from visq.training.features import prepare
 from visq.training.mini_head import train
 from visq.training.recipe import Paths
