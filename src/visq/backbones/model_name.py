@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from visq.core.errors import UnknownName
@@ -96,6 +97,20 @@ def parse_adapter_name(text: str) -> Source:
     if found is None:
         raise UnknownName(f"unknown adapter {text!r}; give a folder or ORG/NAME[@REV]")
     return found
+
+
+def shown_name(folder: Path) -> str:
+    """What to call a folder in messages: its last part, or ORG/NAME@COMMIT of a hub's cache.
+
+    Example:
+        >>> shown_name(Path("hub/models--org--name/snapshots/0123456789abcdef"))
+        'org/name@01234567'
+    """
+    commits = folder.parent
+    if commits.name == "snapshots" and commits.parent.name.startswith("models--"):
+        name = commits.parent.name.removeprefix("models--").replace("--", "/")
+        return f"{name}@{folder.name[:8]}"
+    return folder.name or str(folder.absolute())
 
 
 def _parts(text: str) -> list[str]:
