@@ -18,6 +18,7 @@ import numpy as np
 from visq.backbones.chat_options import WAYS, ChatOptions, OutOfMemory
 from visq.backbones.chat_plan import Beginning, Job, beginnings, job_of, packs
 from visq.backbones.chat_prompt import Prompter, Wording
+from visq.backbones.model_name import shown_name
 from visq.core.errors import InputError, MissingExtra, ModelError
 from visq.core.types import FloatArray, Picture, Prompted
 from visq.media import squash
@@ -45,12 +46,13 @@ class Chat:
         way: of `tree`, `rows`, `whole`, how answers are scored.
         way_reason: why no faster way is gone; empty where there is none.
         chosen: device, dtype, attention and way, in one line for people.
+        adapters: those laid on it, as `adapters_torch.Adapters`; None where there are none.
 
     Raises:
         InputError: an option that this machine or this model does not have.
         MissingExtra: torch or transformers is not installed.
         ModelError: the folder cannot be loaded, lacks weights, has no picture tower, no chat template, or one
-            that takes no pictures.
+            that takes no pictures; an adapter does not fit, or changes nothing.
     """
 
     runtime = "transformers"
@@ -60,7 +62,7 @@ class Chat:
         self, folder: Path, options: ChatOptions | None = None, *, aspects: Sequence[str] = ()
     ) -> None:
         options = options or ChatOptions()
-        self._name = folder.name
+        self._name = shown_name(folder)
         self._options = options
         self.aspects = tuple(aspects)
         loaded = _load(folder, options)
@@ -69,6 +71,7 @@ class Chat:
 
         self._lock = threading.Lock()
         self._processor = loaded.processor
+        self.adapters: Any = loaded.adapters
         self.preprocessing = self._budget()
         self._prompter = Prompter(
             loaded.processor,
@@ -86,6 +89,8 @@ class Chat:
             self.capabilities |= {"embed"}
         self.chosen = self._said(loaded.device, loaded.dtype)
         self._expect_one_run()
+        if self.adapters is not None:
+            self._expect_adapters()
 
     def prepare(self, picture: Picture) -> Picture:
         """uint8 [h, w, 3]: the picture within the pixel budget; itself where the processor sees to that."""
@@ -193,6 +198,15 @@ class Chat:
             raise ModelError(
                 f"model {self._name!r}: its processor lets a picture's tokens depend on the question"
             )
+
+    def _expect_adapters(self) -> None:
+        """What each of them changes is said, and that it does is proved, on a picture."""
+        for one in self.adapters.attached:
+            _LOG.info("model %r: %s", self._name, one)
+        rows, columns = np.indices((64, 96))
+        ramp = np.stack([4 * rows, 2 * columns, rows + columns], -1).astype(np.uint8)
+        strand = self._strand(Prompted(ramp, "", "Question", ""))
+        self.adapters.expect_effect(lambda: self._network.after(strand))
 
     def _allowed_way(self, found: str) -> str:
         wanted = self._options.way
