@@ -30,7 +30,8 @@ def test_a_model_and_its_adapter(tmp_path: Path) -> None:
 def test_the_first_of_the_names_wins(names: tuple[str, ...]) -> None:
     for skipped in range(len(names)):
         variables = {name: f"org/{name}" for name in names[skipped:]}
-        found = read_environment({"MODEL_PATH": "org/base", **variables})
+        base = {} if names is MODEL else {"MODEL_PATH": "org/base"}
+        found = read_environment(base | variables)
         assert found.model is not None
         assert f"org/{names[skipped]}" in str(found.model)
         assert names[skipped].startswith("VISQ_") == (skipped == 0)
