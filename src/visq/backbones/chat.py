@@ -107,7 +107,7 @@ class Chat:
 
         Args:
             batch: n questions; pixels from `prepare`. Those about one array of pixels share what is seen.
-            answers: k words that may follow the stem; a blank joins them to a stem that does not end in one.
+            answers: k words that may follow the stem, joined to it as each question says.
 
         Returns:
             float32 [n, k]; natural logarithms; a row's probabilities sum to 1 or less.
@@ -185,7 +185,7 @@ class Chat:
         with self._lock:
             if self._network is not None:
                 self._network.forget()
-            self._network = None
+            self._network = self.adapters = None
 
     def _expect_open(self) -> None:
         if self._network is None:
@@ -249,11 +249,11 @@ class Chat:
 
     def _jobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> list[Job]:
         """Beginnings of all questions, each picture looked at once."""
-        askers: defaultdict[int, defaultdict[tuple[str, str], list[int]]]
+        askers: defaultdict[int, defaultdict[tuple[str, str, str], list[int]]]
         askers = defaultdict(lambda: defaultdict(list))
         for number, asked in enumerate(batch):
-            askers[id(asked.pixels)][asked.question, asked.stem].append(number)
-        wordings: dict[tuple[str, str], Wording] = {}
+            askers[id(asked.pixels)][asked.question, asked.stem, asked.blank].append(number)
+        wordings: dict[tuple[str, str, str], Wording] = {}
         jobs = []
         for texts in askers.values():
             for text, numbers in texts.items():
@@ -316,7 +316,7 @@ class Chat:
         height, width = asked.pixels.shape[:2]
         return (
             f"a picture of {width} x {height} px does not fit the memory of {self.chosen.split(',')[0]}; "
-            "set max_pixels"
+            "allow fewer pixels"
         )
 
 
@@ -330,9 +330,10 @@ def _load(folder: Path, options: ChatOptions) -> Any:
         import transformers  # noqa: F401
     except ImportError as error:
         raise MissingExtra(error.name or "transformers", "vlm") from error
-    from visq.backbones.chat_load_torch import load
+    from visq.backbones.chat_load_torch import load, silence
 
-    return load(folder, options)
+    with silence():
+        return load(folder, options)
 
 
 def _strand_of(beginning: Beginning, look: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import AutoConfig, AutoModelForImageTextToText
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+from transformers.utils import logging
 
 from visq.backbones.chat_processor_torch import load_processor
 from visq.backbones.model_name import shown_name
@@ -51,6 +54,23 @@ class Loaded:
         """Tokens that end a turn, by the model's generation settings."""
         found = getattr(self.model.generation_config, "eos_token_id", None)
         return [] if found is None else [found] if isinstance(found, int) else list(found)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Transformers without its bars and its warnings, which are about files that nobody here can mend."""
+    log: Any = logging  # typed in part only
+    level, bars = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity_error()
+    log.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.set_verbosity(level)
+        if bars:
+            log.enable_progress_bar()
 
 
 def load(folder: Path, options: ChatOptions) -> Loaded:
