@@ -101,8 +101,28 @@ class Adapters:
 
     def settle(self) -> None:
         """Merge for good: the model is then a plain one, without any trace of PEFT."""
-        self._peft.base_model.merge_and_unload(safe_merge=True, adapter_names=self._names)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that they are merged already
+            self._peft.base_model.merge_and_unload(safe_merge=True, adapter_names=self._names)
         self._peft = None
+
+    def save(self, folder: Path, dtype: str) -> None:
+        """Merge for good, and write weights and config as transformers does; the model is then in `dtype`.
+
+        Args:
+            folder: to write into; it exists.
+            dtype: `float32`, `float16` or `bfloat16`.
+
+        Raises:
+            ModelError: transformers refuses.
+            OSError: the folder cannot be written.
+        """
+        self.settle()
+        model: Any = self._model
+        try:
+            model.to(getattr(torch, dtype)).save_pretrained(folder)
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"transformers cannot write the merged model: {first_line(error)}") from error
 
     @property
     def _names(self) -> list[str]:

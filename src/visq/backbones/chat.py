@@ -46,6 +46,7 @@ class Chat:
         way: of `tree`, `rows`, `whole`, how answers are scored.
         way_reason: why no faster way is gone; empty where there is none.
         chosen: device, dtype, attention and way, in one line for people.
+        dtype: of its weights, in a word.
         adapters: those laid on it, as `adapters_torch.Adapters`; None where there are none.
 
     Raises:
@@ -72,6 +73,7 @@ class Chat:
         self._lock = threading.Lock()
         self._processor = loaded.processor
         self.adapters: Any = loaded.adapters
+        self.dtype: str = loaded.dtype
         self.preprocessing = self._budget()
         self._prompter = Prompter(
             loaded.processor,
@@ -160,6 +162,16 @@ class Chat:
         texts = ["" if tokens is None else self._prompter.said(tokens) for tokens in said]
         _expect_none(failed, texts)
         return texts
+
+    def answer_tokens(self, asked: Prompted, answers: Sequence[str]) -> list[list[tuple[int, str]]]:
+        """What is read of each answer to a question: (token, its text), what ends the answer left out.
+
+        Raises:
+            InputError: as `answer_logprobs`.
+        """
+        spell = self._processor.tokenizer.decode
+        found = self._prompter.wording(asked, answers).answers
+        return [[(token, spell([token])) for token in tokens] for tokens in found]
 
     def embed(self, batch: Sequence[Picture]) -> FloatArray:
         """What the picture tower hands to the language model: the mean of each picture's cells.

@@ -82,6 +82,8 @@ def load(folder: Path, options: ChatOptions) -> Loaded:
             does not fit it.
         MissingExtra: there are adapters and PEFT is not installed.
     """
+    import visq.hf  # noqa: F401 (makes `mini` a model of transformers')
+
     device, dtype = _choose(options)
     config = _read(folder, lambda: AutoConfig.from_pretrained(folder, trust_remote_code=options.remote_code))
     _expect_pictures(folder, config, remote_code=options.remote_code)

@@ -45,6 +45,11 @@ class Environment:
     said: str = ""
 
 
+def hub_cache(variables: Mapping[str, str]) -> str | None:
+    """The folder of a hub's cache that the environment names, if it names one other than the hub's own."""
+    return next((variables[name] for name in CACHE if variables.get(name)), None)
+
+
 def read_environment(variables: Mapping[str, str], shipped: Collection[str] = ()) -> Environment:
     """Read the defaults.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from visq.backbones.model_name import Source
+from visq.backbones.model_name import Source, shown_name
 from visq.core.errors import InputError, MissingExtra, ModelError, first_line
 from visq.core.toml_text import toml_text
 
@@ -92,6 +93,25 @@ def pull(
     if out is not None:
         _copy(folder, out, {"name": name, "revision": commit})
     return Pulled(name, commit, folder if out is None else out)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The config.json of a model's folder.
+
+    Raises:
+        ModelError: there is none, or it is no JSON object.
+    """
+    try:
+        found = json.loads((folder / "config.json").read_bytes())
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"no model in {str(folder)!r}: it has no config.json; give a folder of transformers' kind"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"model {shown_name(folder)!r}: cannot read config.json: {error}") from error
+    if not isinstance(found, dict):
+        raise ModelError(f"model {shown_name(folder)!r}: config.json is no object; download it again")
+    return found
 
 
 def _snapshot(name: str, revision: str | None, cache: str | None, files: Sequence[str]) -> Path:
