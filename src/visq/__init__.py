@@ -82,6 +82,14 @@ def score(
     *,
     model: str = "mini",
     aspect: str | Iterable[str] | None = None,
+    readout: str | None = None,
+    dialect: str | None = None,
+    temperature: float = 1.0,
+    device: str = "auto",
+    dtype: str = "auto",
+    attention: str = "auto",
+    pixels: str | None = None,
+    remote_code: bool = False,
     scale: str = "1..5",
     out: str | os.PathLike[str] | None = None,
     report: str | os.PathLike[str] | None = None,
@@ -97,8 +105,17 @@ def score(
 
     Args:
         inputs: files, folders, globs, manifests, or Samples.
-        model: a shipped model (`mini`) or a model folder.
-        aspect: what to score, e.g. "quality,aesthetics"; None takes all the model has.
+        model: a shipped model (`mini`), a model folder, or a folder in transformers' layout.
+        aspect: what to score, e.g. "quality,aesthetics"; also TOML files with aspects of your own. None takes
+            all the model has.
+        readout: how answers become a number: levels, integers, decimals, contrast or text.
+        dialect: whose words the questions are asked in.
+        temperature: > 0; divides the log-probabilities of answers.
+        device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
+        dtype: `auto`, `float32`, `float16` or `bfloat16`.
+        attention: `auto`, or an implementation of transformers.
+        pixels: MIN..MAX of a picture before the model sees it.
+        remote_code: code that comes with the model may run. It can do anything that you can.
         scale: what scores are shown on, LOW..HIGH.
         out: table to write and resume from (.csv or .jsonl).
         report: HTML page to write.
@@ -128,7 +145,19 @@ def score(
         check_page(report)  # before an hour of work, not after it
     options = RunOptions(out, batch, workers, limit, overwrite, retry_failed)
     names = aspect if isinstance(aspect, str) or aspect is None else list(aspect)
-    with load_scorer(model, aspects=names, scale=scale) as scorer:
+    with load_scorer(
+        model,
+        aspects=names,
+        readout=readout,
+        dialect=dialect,
+        temperature=temperature,
+        device=device,
+        dtype=dtype,
+        attention=attention,
+        pixels=pixels,
+        remote_code=remote_code,
+        scale=scale,
+    ) as scorer:
         if sort is not None and sort not in scorer.identity["aspects"]:
             raise UnknownName(f"cannot sort by {sort!r}; scored are {', '.join(scorer.identity['aspects'])}")
         table = scorer.score(inputs, options)

@@ -226,7 +226,7 @@ def test_out_of_memory_halves_the_batch_and_only_the_culprit_fails(folder, asked
         return plain(strands, *rest, **more)
 
     monkeypatch.setattr(chat._network, "start", start)
-    with pytest.raises(OutOfMemory, match=r"question 3 .*60 x 22 px .*max_pixels") as error:
+    with pytest.raises(OutOfMemory, match=r"question 3 .*60 x 22 px .*allow fewer pixels") as error:
         chat.answer_logprobs(batch, LEVELS)
     assert set(error.value.failed) == {2}
     assert np.isnan(error.value.found[2]).all()

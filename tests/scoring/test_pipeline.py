@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from photos import make_photos
+from visq.core.errors import InputError
 from visq.core.scales import MOS
 from visq.core.types import Picture, Sample, Score
 from visq.scoring import load
@@ -34,7 +35,7 @@ class CountingScorer:
             self.most = max(self.most, self.prepared - self.scored)
         return picture
 
-    def score_pictures(self, pixels: Sequence[Picture]) -> list[Mapping[str, Score]]:
+    def attempt(self, pixels: Sequence[Picture]) -> list[Mapping[str, Score] | InputError]:
         self.scored += len(pixels)
         self.batches.append(len(pixels))
         return [{"quality": Score(float(p.mean()) / 64 + 1, None, None, MOS, {}, 0.0, None)} for p in pixels]
@@ -94,7 +95,7 @@ def test_a_failure_among_good_pictures_is_a_row_in_its_place(tmp_path: Path) -> 
 
 def test_a_score_that_is_no_number_is_a_failure(tmp_path: Path) -> None:
     class NanScorer(CountingScorer):
-        def score_pictures(self, pixels: Sequence[Picture]) -> list[Mapping[str, Score]]:
+        def attempt(self, pixels: Sequence[Picture]) -> list[Mapping[str, Score] | InputError]:
             return [{"quality": Score(np.nan, None, None, MOS, {}, 0.0, None)} for _ in pixels]
 
     samples = samples_of(make_photos(tmp_path / "p", 2))

@@ -6,7 +6,15 @@ Knows no model and no picture; `aspect("quality")` reads it from the TOML tables
 
 from visq.aspects.aspect import Aspect
 from visq.aspects.comparison import Comparison
-from visq.aspects.load import aspect, every_aspect, every_comparison, names, own_aspects, template
+from visq.aspects.load import (
+    aspect,
+    dialects,
+    every_aspect,
+    every_comparison,
+    names,
+    own_aspects,
+    template,
+)
 from visq.aspects.part import Part
 from visq.aspects.template import Parts, Template
 
@@ -17,6 +25,7 @@ __all__ = [
     "Parts",
     "Template",
     "aspect",
+    "dialects",
     "every_aspect",
     "every_comparison",
     "names",

@@ -86,6 +86,14 @@ class Aspect:
         """Everything that may be answered, worst to best."""
         return self.levels if self.kind == "levels" else numbers_of(self.scale, self.decimals)
 
+    @property
+    def opening(self) -> str:
+        """The stem as a model is asked to go on from it: before numbers with its joint, before words without.
+
+        A blank is the beginning of a word's first token, and a token of its own before a digit (SPEC 3.2.3).
+        """
+        return self.stem if self.kind == "levels" else self.stem + self.joint
+
     def sentence(self, answer: str) -> str:
         """The whole answer, as models are trained on it.
 

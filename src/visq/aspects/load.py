@@ -18,6 +18,7 @@ from visq.core.scales import Scale
 
 _FILES = {
     "visq": "image.toml",
+    "visq-rating": "visq-rating.toml",
     "onealign": "onealign.toml",
     "deqa": "deqa.toml",
     "q-realign": "q-realign.toml",
@@ -27,7 +28,7 @@ _FILES = {
     "rating": "rating.toml",
     "forensics": "forensics.toml",
 }
-"""Dialect -> its tables; first the one that models of visq itself are asked in."""
+"""Dialect -> its tables; first the ones that models of visq itself are asked in."""
 
 
 def _shipped(file: str) -> Fields:
@@ -75,6 +76,11 @@ def aspect(name: str, dialect: str = "visq") -> Aspect:
     if name not in known:
         raise unknown_name("aspect" if dialect == "visq" else f"aspect of {dialect}", name, known)
     return known[name]
+
+
+def dialects() -> list[str]:
+    """Names of the dialects, those of visq itself first."""
+    return list(_FILES)
 
 
 def every_aspect() -> list[Aspect]:

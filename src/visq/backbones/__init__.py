@@ -8,7 +8,12 @@ from visq.backbones.folder import ModelFolder, find_model, shipped_models
 from visq.core.registry import Registry
 
 BACKBONES = Registry(
-    "backbone", {"mini": "visq.backbones.mini:Mini", "mini-causal": "visq.backbones.mini_causal:MiniCausal"}
+    "backbone",
+    {
+        "chat": "visq.backbones.chat:Chat",
+        "mini": "visq.backbones.mini:Mini",
+        "mini-causal": "visq.backbones.mini_causal:MiniCausal",
+    },
 )
 
 __all__ = ["BACKBONES", "Backbone", "ModelFolder", "find_model", "shipped_models"]

@@ -18,6 +18,7 @@ import numpy as np
 from visq.backbones.chat_options import WAYS, ChatOptions, OutOfMemory
 from visq.backbones.chat_plan import Beginning, Job, beginnings, job_of, packs
 from visq.backbones.chat_prompt import Prompter, Wording
+from visq.backbones.model_name import shown_name
 from visq.core.errors import InputError, MissingExtra, ModelError
 from visq.core.types import FloatArray, Picture, Prompted
 from visq.media import squash
@@ -45,12 +46,14 @@ class Chat:
         way: of `tree`, `rows`, `whole`, how answers are scored.
         way_reason: why no faster way is gone; empty where there is none.
         chosen: device, dtype, attention and way, in one line for people.
+        dtype: of its weights, in a word.
+        adapters: those laid on it, as `adapters_torch.Adapters`; None where there are none.
 
     Raises:
         InputError: an option that this machine or this model does not have.
         MissingExtra: torch or transformers is not installed.
         ModelError: the folder cannot be loaded, lacks weights, has no picture tower, no chat template, or one
-            that takes no pictures.
+            that takes no pictures; an adapter does not fit, or changes nothing.
     """
 
     runtime = "transformers"
@@ -60,7 +63,7 @@ class Chat:
         self, folder: Path, options: ChatOptions | None = None, *, aspects: Sequence[str] = ()
     ) -> None:
         options = options or ChatOptions()
-        self._name = folder.name
+        self._name = shown_name(folder)
         self._options = options
         self.aspects = tuple(aspects)
         loaded = _load(folder, options)
@@ -69,6 +72,8 @@ class Chat:
 
         self._lock = threading.Lock()
         self._processor = loaded.processor
+        self.adapters: Any = loaded.adapters
+        self.dtype: str = loaded.dtype
         self.preprocessing = self._budget()
         self._prompter = Prompter(
             loaded.processor,
@@ -86,6 +91,8 @@ class Chat:
             self.capabilities |= {"embed"}
         self.chosen = self._said(loaded.device, loaded.dtype)
         self._expect_one_run()
+        if self.adapters is not None:
+            self._expect_adapters()
 
     def prepare(self, picture: Picture) -> Picture:
         """uint8 [h, w, 3]: the picture within the pixel budget; itself where the processor sees to that."""
@@ -102,7 +109,7 @@ class Chat:
 
         Args:
             batch: n questions; pixels from `prepare`. Those about one array of pixels share what is seen.
-            answers: k words that may follow the stem; a blank joins them to a stem that does not end in one.
+            answers: k words that may follow the stem, joined to it as each question says.
 
         Returns:
             float32 [n, k]; natural logarithms; a row's probabilities sum to 1 or less.
@@ -156,6 +163,16 @@ class Chat:
         _expect_none(failed, texts)
         return texts
 
+    def answer_tokens(self, asked: Prompted, answers: Sequence[str]) -> list[list[tuple[int, str]]]:
+        """What is read of each answer to a question: (token, its text), what ends the answer left out.
+
+        Raises:
+            InputError: as `answer_logprobs`.
+        """
+        spell = self._processor.tokenizer.decode
+        found = self._prompter.wording(asked, answers).answers
+        return [[(token, spell([token])) for token in tokens] for tokens in found]
+
     def embed(self, batch: Sequence[Picture]) -> FloatArray:
         """What the picture tower hands to the language model: the mean of each picture's cells.
 
@@ -180,7 +197,7 @@ class Chat:
         with self._lock:
             if self._network is not None:
                 self._network.forget()
-            self._network = None
+            self._network = self.adapters = None
 
     def _expect_open(self) -> None:
         if self._network is None:
@@ -193,6 +210,15 @@ class Chat:
             raise ModelError(
                 f"model {self._name!r}: its processor lets a picture's tokens depend on the question"
             )
+
+    def _expect_adapters(self) -> None:
+        """What each of them changes is said, and that it does is proved, on a picture."""
+        for one in self.adapters.attached:
+            _LOG.info("model %r: %s", self._name, one)
+        rows, columns = np.indices((64, 96))
+        ramp = np.stack([4 * rows, 2 * columns, rows + columns], -1).astype(np.uint8)
+        strand = self._strand(Prompted(ramp, "", "Question", ""))
+        self.adapters.expect_effect(lambda: self._network.after(strand))
 
     def _allowed_way(self, found: str) -> str:
         wanted = self._options.way
@@ -235,11 +261,11 @@ class Chat:
 
     def _jobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> list[Job]:
         """Beginnings of all questions, each picture looked at once."""
-        askers: defaultdict[int, defaultdict[tuple[str, str], list[int]]]
+        askers: defaultdict[int, defaultdict[tuple[str, str, str], list[int]]]
         askers = defaultdict(lambda: defaultdict(list))
         for number, asked in enumerate(batch):
-            askers[id(asked.pixels)][asked.question, asked.stem].append(number)
-        wordings: dict[tuple[str, str], Wording] = {}
+            askers[id(asked.pixels)][asked.question, asked.stem, asked.blank].append(number)
+        wordings: dict[tuple[str, str, str], Wording] = {}
         jobs = []
         for texts in askers.values():
             for text, numbers in texts.items():
@@ -302,7 +328,7 @@ class Chat:
         height, width = asked.pixels.shape[:2]
         return (
             f"a picture of {width} x {height} px does not fit the memory of {self.chosen.split(',')[0]}; "
-            "set max_pixels"
+            "allow fewer pixels"
         )
 
 
@@ -316,9 +342,10 @@ def _load(folder: Path, options: ChatOptions) -> Any:
         import transformers  # noqa: F401
     except ImportError as error:
         raise MissingExtra(error.name or "transformers", "vlm") from error
-    from visq.backbones.chat_load_torch import load
+    from visq.backbones.chat_load_torch import load, silence
 
-    return load(folder, options)
+    with silence():
+        return load(folder, options)
 
 
 def _strand_of(beginning: Beginning, look: Any) -> Any:

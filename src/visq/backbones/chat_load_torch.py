@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import AutoConfig, AutoModelForImageTextToText
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+from transformers.utils import logging
 
 from visq.backbones.chat_processor_torch import load_processor
-from visq.core.errors import InputError, ModelError
+from visq.backbones.model_name import shown_name
+from visq.core.errors import InputError, MissingExtra, ModelError, first_line
 
 if TYPE_CHECKING:
+    from visq.backbones.adapters_torch import Adapters
     from visq.backbones.chat_options import ChatOptions
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -29,12 +34,14 @@ class Loaded:
         processor: its own.
         device: where its inputs go, in a word.
         dtype: of its weights, in a word.
+        adapters: laid on it; None where there are none.
     """
 
     model: Any
     processor: Any
     device: str
     dtype: str
+    adapters: Adapters | None = None
 
     @property
     def image_token(self) -> str:
@@ -49,20 +56,41 @@ class Loaded:
         return [] if found is None else [found] if isinstance(found, int) else list(found)
 
 
+@contextmanager
+def silence() -> Iterator[None]:
+    """Transformers without its bars and its warnings, which are about files that nobody here can mend."""
+    log: Any = logging  # typed in part only
+    level, bars = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity_error()
+    log.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.set_verbosity(level)
+        if bars:
+            log.enable_progress_bar()
+
+
 def load(folder: Path, options: ChatOptions) -> Loaded:
     """Load model and processor of a folder.
 
     Raises:
         InputError: an option that this machine does not have.
-        ModelError: the folder cannot be loaded, is no vision-language model, or lacks weights.
+        ModelError: the folder cannot be loaded, is no vision-language model, or lacks weights; or an adapter
+            does not fit it.
+        MissingExtra: there are adapters and PEFT is not installed.
     """
+    import visq.hf  # noqa: F401 (makes `mini` a model of transformers')
+
     device, dtype = _choose(options)
     config = _read(folder, lambda: AutoConfig.from_pretrained(folder, trust_remote_code=options.remote_code))
     _expect_pictures(folder, config, remote_code=options.remote_code)
     processor = _read(folder, lambda: load_processor(folder, config, remote_code=options.remote_code))
     if not hasattr(processor, "image_processor"):
         raise ModelError(
-            f"model {folder.name!r}: its processor takes no pictures; use a vision-language model"
+            f"model {shown_name(folder)!r}: its processor takes no pictures; use a vision-language model"
         )
     placed: dict[str, Any] = {} if options.device_map is None else {"device_map": options.device_map}
     attention = {} if options.attention == "auto" else {"attn_implementation": options.attention}
@@ -76,7 +104,18 @@ def load(folder: Path, options: ChatOptions) -> Loaded:
     _expect_all_weights(folder, report)
     if not placed:
         model = model.to(device)
-    return Loaded(model.eval(), processor, str(model.device), dtype)
+    adapters = _lay_on(model.eval(), options.adapters)
+    return Loaded(model, processor, str(model.device), dtype, adapters)
+
+
+def _lay_on(model: Any, folders: tuple[str, ...]) -> Adapters | None:
+    if not folders:
+        return None
+    try:
+        from visq.backbones.adapters_torch import Adapters
+    except ImportError as error:
+        raise MissingExtra(error.name or "peft", "vlm") from error
+    return Adapters(model, folders)
 
 
 def _choose(options: ChatOptions) -> tuple[str, str]:
@@ -101,18 +140,20 @@ def _expect_pictures(folder: Path, config: Any, *, remote_code: bool) -> None:
     known = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
     if not known and not (remote_code and hasattr(config, "auto_map")):
         raise ModelError(
-            f"model {folder.name!r} has no picture tower (its kind is {config.model_type!r}); "
+            f"model {shown_name(folder)!r} has no picture tower (its kind is {config.model_type!r}); "
             "use a vision-language model"
         )
     if getattr(config, "is_encoder_decoder", False):
-        raise ModelError(f"model {folder.name!r} is an encoder with a decoder; use a decoder-only chat model")
+        raise ModelError(
+            f"model {shown_name(folder)!r} is an encoder with a decoder; use a decoder-only chat model"
+        )
 
 
 def _expect_all_weights(folder: Path, report: Mapping[str, Any]) -> None:
     missing = sorted(report.get("missing_keys") or ())
     if missing:
         raise ModelError(
-            f"model {folder.name!r} lacks {len(missing)} weights that its config names, among them "
+            f"model {shown_name(folder)!r} lacks {len(missing)} weights that its config names, among them "
             f"{missing[0]!r}; download it again"
         )
 
@@ -122,5 +163,4 @@ def _read(folder: Path, read: Any) -> Any:
         return read()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError) as error:
         # transformers answers a wrong file with any of these, in many lines.
-        line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise ModelError(f"model {folder.name!r} cannot be loaded: {line}") from error
+        raise ModelError(f"model {shown_name(folder)!r} cannot be loaded: {first_line(error)}") from error

@@ -27,6 +27,7 @@ class ChatOptions:
         tokens: of a run at most, where it holds more than one sequence.
         way: `auto`, or one of the ways of `chat_answers_torch`: `tree`, `rows`, `whole`.
         remote_code: code in the model's folder may run. It can do anything that you can.
+        adapters: folders of PEFT adapters, laid on the model one after another; all of them act together.
     """
 
     device: str = "auto"
@@ -39,6 +40,7 @@ class ChatOptions:
     tokens: int = 16384
     way: str = "auto"
     remote_code: bool = False
+    adapters: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.way not in WAYS:

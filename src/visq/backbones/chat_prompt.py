@@ -85,7 +85,7 @@ class Prompter:
 
         Args:
             asked: question and stem; its pixels are not looked at.
-            answers: words that may follow the stem; a blank joins them to a stem that does not end in one.
+            answers: words that may follow the stem, joined to it by `asked.blank`.
 
         Raises:
             InputError: an answer has no tokens, or two answers have the same.
@@ -93,8 +93,7 @@ class Prompter:
         """
         text = self.text(asked)
         told = self.tokens(text)
-        blank = " " if asked.stem and not asked.stem[-1].isspace() else ""
-        whole = [self.tokens(text + ("" if word[:1].isspace() else blank) + word) for word in answers]
+        whole = [self.tokens(text + ("" if word[:1].isspace() else asked.blank) + word) for word in answers]
         cut = min([len(told), *(_shared(told, one) for one in whole)])
         if cut < len(told):
             self._say_once(asked.stem)

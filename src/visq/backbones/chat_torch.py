@@ -171,6 +171,10 @@ class Network:
         ahead = seen.ahead + depths.masked_fill(~mask, -1).amax(1) + 1
         return found, Seen(cache, whole, ahead)
 
+    def after(self, strand: Strand) -> Tensor:
+        """Float [1, d]: what `start` finds at a sequence's last token, in a pass of its own."""
+        return self.start([strand], Places.of([(0, len(strand.ids) - 1)]), remember=False)[0]
+
     def read(self, found: Tensor, wanted: Tensor, ends: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities after each of m tokens, over the whole vocabulary.
 

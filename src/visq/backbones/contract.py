@@ -34,6 +34,10 @@ class Backbone(Protocol):
         """float32 [n, k]: natural-log probability of each whole answer to each question."""
         ...
 
+    def generate(self, batch: Sequence[Prompted], most: int = 64) -> list[str]:
+        """What the model says after each stem, in `most` tokens at most."""
+        ...
+
     def embed(self, batch: Sequence[Picture]) -> FloatArray:
         """float32 [n, d]: what the model sees in prepared pictures, for telling which are the same."""
         ...

@@ -2,7 +2,8 @@
 
 What every model has is checked when the folder is found, so that a wrong folder is one line before any
 picture is read. What one kind of model has more (size of its input, names of its outputs) its backbone reads
-from `ModelFolder.fields`.
+from `ModelFolder.fields`. A folder in transformers' layout needs no `model.toml`: what is not written is said
+by whoever loads it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from visq.aspects import aspect
 from visq.aspects import names as aspect_names
+from visq.backbones.file_hash import sha256_of
 from visq.core import toml
 from visq.core.errors import InputError, ModelError
 from visq.core.fields import Fields, shown
@@ -26,6 +28,7 @@ from visq.media import read_bytes
 from visq.readouts import READOUTS, Calibration
 
 _FORMAT = 1
+_OF_TRANSFORMERS = (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt", ".py")
 _READOUTS = ("levels",)  # the others read what is asked in other words than visq's aspects
 
 
@@ -42,6 +45,7 @@ class ModelFolder:
         aspects: names of what it scores; known to visq, with visq's own level words and scale.
         weights: name -> weights file; one called `model` where model.toml names no more.
         calibrations: aspect -> its calibration; lacks aspects without one.
+        hashed: the files that make its scores.
     """
 
     path: Path
@@ -52,6 +56,12 @@ class ModelFolder:
     aspects: tuple[str, ...]
     weights: Mapping[str, Path]
     calibrations: Mapping[str, Calibration]
+    hashed: tuple[Path, ...]
+
+    @property
+    def is_described(self) -> bool:
+        """Whether a model.toml says what it is; else it is a chat model that anything may be asked."""
+        return bool(self.fields.values)
 
     @property
     def spec(self) -> Mapping[str, Any]:  # TOML values have no common type
@@ -60,12 +70,12 @@ class ModelFolder:
 
     @cached_property
     def sha256(self) -> str:
-        """SHA-256 over the weights and model.toml: the identity of every score it gives."""
+        """SHA-256 over the SHA-256 of each file of `hashed`: the identity of every score it gives."""
         try:
-            parts = [path.read_bytes() for path in (*self.weights.values(), self.path / "model.toml")]
+            parts = [sha256_of(path) for path in self.hashed]
         except OSError as error:
             raise ModelError(f"model {self.name!r}: no {error.filename}: {error.strerror}") from error
-        return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+        return hashlib.sha256(b"".join(parts)).hexdigest()
 
     def field(self, *keys: str) -> Any:  # TOML values have no common type
         """A value of model.toml.
@@ -100,36 +110,68 @@ def shipped_models() -> dict[str, Path]:
 
 
 def find_model(name: str) -> ModelFolder:
-    """The model folder a name stands for: a shipped model, or a folder with a model.toml.
+    """The model folder a name stands for: a shipped model, or a folder, of visq's kind or of transformers'.
 
     Raises:
         UnknownName: neither a shipped model nor a folder.
-        ModelError: a folder without a usable model.toml; the message names the field.
+        ModelError: a folder without a usable model.toml or config.json; the message names the field.
     """
-    from visq.backbones import BACKBONES  # here, since that package imports this file
-
     shipped = shipped_models()
     folder = shipped.get(name, Path(name))
     if not name or (
         name not in shipped and not os.path.isdir(folder)
     ):  # unlike Path.is_dir, false for a name too long
         raise unknown_name("model", name, shipped)
-    if not os.path.exists(folder / "model.toml"):
-        raise ModelError(f"model {name!r}: no model.toml in {str(folder)!r}; give a model folder")
+    if os.path.exists(folder / "model.toml"):
+        return _described(folder, name)
+    if not os.path.exists(folder / "config.json"):
+        raise ModelError(
+            f"model {name!r}: no model.toml in {str(folder)!r}, and no config.json; give a model folder"
+        )
+    return _bare(folder, name)
+
+
+def _bare(folder: Path, name: str) -> ModelFolder:
+    """A folder in transformers' layout: what no file says is what visq's own models are asked."""
+    return ModelFolder(
+        path=folder,
+        name=name,
+        fields=Fields({}, f"model {name!r}: no model.toml"),
+        backbone="chat",
+        readout="levels",
+        aspects=tuple(aspect_names()),
+        weights={},
+        calibrations={},
+        hashed=_of_transformers(folder),
+    )
+
+
+def _of_transformers(folder: Path) -> tuple[Path, ...]:
+    """Weights, config, tokenizer, processor, template and code, by name."""
+    return tuple(path for path in sorted(folder.iterdir()) if path.suffix in _OF_TRANSFORMERS)
+
+
+def _described(folder: Path, name: str) -> ModelFolder:
+    from visq.backbones import BACKBONES  # here, since that package imports this file
+
     fields = read_table(folder, name, "model.toml")
     if fields.values.get("format") != _FORMAT:
         found = shown(fields.values.get("format"))
         raise ModelError(f"model {name!r}: model.toml has format {found}, this visq reads {_FORMAT}")
     aspects = _aspects(fields.table("aspects"))
+    backbone = fields.choice("backbone", BACKBONES.concept, BACKBONES)
+    weights = {part: inner_file(table, folder) for part, table in weight_tables(fields).items()}
+    read = _of_transformers(folder) if backbone == "chat" else weights.values()
     return ModelFolder(
         path=folder,
         name=name,
         fields=fields,
-        backbone=fields.choice("backbone", BACKBONES.concept, BACKBONES),
+        backbone=backbone,
         readout=fields.choice("readout", READOUTS.concept, _READOUTS),
         aspects=aspects,
-        weights={part: inner_file(table, folder) for part, table in weight_tables(fields).items()},
+        weights=weights,
         calibrations=_calibrations(fields, aspects),
+        hashed=(*read, folder / "model.toml"),
     )
 
 

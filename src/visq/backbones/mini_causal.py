@@ -60,7 +60,7 @@ class MiniCausal:
 
         Args:
             batch: n questions; pixels from `prepare`.
-            answers: words that may follow the stem; a blank joins them to a stem that does not end in one.
+            answers: words that may follow the stem, joined to it as each question says.
 
         Returns:
             float32 [n, k]; a row's probabilities sum to 1 or less.
@@ -110,8 +110,8 @@ class MiniCausal:
             raise ModelError("this model is closed; load it again")
 
     def _tree(self, asked: Prompted, answers: Sequence[str]) -> Tree:
-        joint = "" if not asked.stem or asked.stem.endswith(" ") else " "
-        return grow(self._words.prompt(asked), [self._words.tokens(joint + answer) for answer in answers])
+        tokens = [self._words.tokens(asked.blank + answer) for answer in answers]
+        return grow(self._words.prompt(asked), tokens)
 
     def _look(self, pixels: Picture) -> FloatArray:
         return np.asarray(self._run(self._visual, "visual", {"pixels": pixels[None]})[0])

@@ -147,6 +147,7 @@ def _model(name: str | None, *, pictures: bool) -> tuple[list[dict[str, Any]], A
     from visq.aspects import aspect
     from visq.backbones import BACKBONES, find_model
     from visq.scoring import Scorer
+    from visq.scoring.asked import Asked
 
     folder = find_model(name or "mini")
     trained_on = [] if name is None else list(folder.spec.get("trained_on", []))
@@ -157,7 +158,7 @@ def _model(name: str | None, *, pictures: bool) -> tuple[list[dict[str, Any]], A
         if name is not None:
             warn(f"{name} offers no features: duplicates are not looked for in them")
         return trained_on, None, None, None
-    scorer = Scorer(folder, backbone, [aspect(one) for one in folder.aspects])
+    scorer = Scorer(folder, backbone, [Asked(aspect(one), folder.readout) for one in folder.aspects])
 
     def of_picture(picture: Any) -> Any:
         return backbone.embed([backbone.prepare(picture)])[0]

@@ -1,12 +1,22 @@
-"""`visq models`: lists models, shows one, checks that one gives its golden scores. Parse, call, print."""
+"""`visq models`: lists, shows, checks, fetches and merges models. Parse, call, print."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-app = typer.Typer(help="List, show and check models.", no_args_is_help=True, rich_markup_mode="rich")
+from visq.cli.console import UsageMistake
+
+if TYPE_CHECKING:
+    from visq.backbones.model_name import ModelName
+
+app = typer.Typer(
+    help="List, show, check, fetch and merge models.", no_args_is_help=True, rich_markup_mode="rich"
+)
 
 
 @app.command("list")
@@ -23,22 +33,35 @@ def list_models() -> None:
         print(f"{name}  version {spec['version']}  {', '.join(spec['aspects'])}  {spec['licence']}")
 
 
+_REMOTE_CODE = typer.Option(
+    "--remote-code", help="Code that comes with the model may run. It can do anything that you can."
+)
+
+
 @app.command("show")
 def show_model(
-    model: Annotated[str, typer.Argument(help="A shipped model or a model folder.")] = "mini",
+    model: Annotated[
+        str, typer.Argument(help="A shipped model, a folder or ORG/NAME[@REV]; with any +ADAPTER.")
+    ] = "mini",
     check: Annotated[
-        bool, typer.Option("--check", help="Load it and compare with its golden scores.")
+        bool, typer.Option("--check", help="Load it; compare with its golden scores, if it has any.")
     ] = False,
+    remote_code: Annotated[bool, _REMOTE_CODE] = False,
 ) -> None:
     """Show what a model is, or check that it does what its folder says.
 
     \b
     visq models show mini
     visq models show mini --check
+    visq models show models/Qwen2-VL-7B-Instruct+runs/sharpness --check
     """
     from visq.backbones import find_model
 
-    folder = find_model(model)
+    name = _parsed(model)
+    if not _is_described(name):
+        _show_chat(name, check=check, remote_code=remote_code)
+        return
+    folder = find_model(name.base.name)
     if not check:
         print(f"{folder.name}: {folder.spec.get('description', '')}")
         print(f"hash      {folder.sha256}")
@@ -47,11 +70,137 @@ def show_model(
         return
     from visq.scoring.check import check_model
 
-    report = check_model(model)
+    report = check_model(name.base.name)
     for line in report.lines:
         print(line)
     if not report.passed:
         raise typer.Exit(1)
+
+
+@app.command("pull")
+def pull_model(
+    model: Annotated[str, typer.Argument(help="ORG/NAME, or ORG/NAME@REV: a branch, tag or commit.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Copy it there, for a machine without a network.")
+    ] = None,
+    remote_code: Annotated[
+        bool, typer.Option("--remote-code", help="Fetch the code that comes with it, too. It does not run.")
+    ] = False,
+) -> None:
+    """Fetch a model or an adapter from the hub: safetensors and settings, pinned to a commit.
+
+    \b
+    visq models pull Qwen/Qwen2-VL-2B-Instruct
+    visq models pull Qwen/Qwen2-VL-2B-Instruct@main --out models/qwen
+    """
+    from visq.backbones.weights import pull
+
+    source = _parsed(model).base
+    if source.kind != "hub" or "+" in model:
+        raise UsageMistake(f"{model!r} is not of the form ORG/NAME[@REV]")
+    found = pull(source.name, source.revision, cache=_cache(), out=out, remote_code=remote_code)
+    print(f"{found.name}@{found.revision}")
+    print(found.folder)
+
+
+@app.command("merge")
+def merge_model(
+    model: Annotated[str, typer.Argument(help="MODEL+ADAPTER: folders or ORG/NAME[@REV].")],
+    out: Annotated[Path, typer.Option("--out", help="The folder to write.")],
+    dtype: Annotated[
+        str | None,
+        typer.Option("--dtype", help="float32, float16 or bfloat16.", show_default="the model's own"),
+    ] = None,
+    remote_code: Annotated[bool, _REMOTE_CODE] = False,
+) -> None:
+    """Merge adapters into a model, as a folder that loads without PEFT; proves that it says the same.
+
+    \b
+    visq models merge models/qwen+runs/sharpness --out models/qwen-sharpness
+    visq models merge Qwen/Qwen2-VL-2B-Instruct+you/lora --out merged --dtype float32
+    """
+    from visq.backbones.chat_options import ChatOptions
+    from visq.backbones.merge import TOLERANCE, merge
+
+    base, adapters = _located(_parsed(model), remote_code=remote_code)
+    options = ChatOptions(device="cpu", remote_code=remote_code)
+    done = merge(base, [Path(one) for one in adapters], out, dtype=dtype, options=options)
+    for line in done.adapters:
+        print(line)
+    about = f"merged against adapted, float32, {done.n} log-probabilities"
+    print(f"{about}: differs by {done.in_memory:.2g} (may {TOLERANCE:g})")
+    print(f"written as {done.dtype}, read again: differs by {done.written:.2g}")
+    print(done.folder)
+
+
+def _parsed(model: str) -> ModelName:
+    from visq.backbones import shipped_models
+    from visq.backbones.model_name import parse_model_name
+
+    return parse_model_name(model, shipped_models())
+
+
+def _is_described(name: ModelName) -> bool:
+    """A model whose folder says what it is, to visq; an adapter makes it another model."""
+    if name.adapters or name.base.kind not in ("shipped", "folder"):
+        return False
+    folder = Path(name.base.name)
+    return (folder / "model.toml").exists() or not (folder / "config.json").exists()
+
+
+def _located(name: ModelName, *, remote_code: bool) -> tuple[Path, tuple[str, ...]]:
+    """Folders of a chat model and of its adapters, fetched where they are not here."""
+    from visq.backbones import shipped_models
+    from visq.backbones.weights import locate
+
+    shipped = shipped_models().get(name.base.name) if name.base.kind == "shipped" else None
+    base = shipped or locate(name.base, cache=_cache(), remote_code=remote_code)
+    return base, tuple(str(locate(one, cache=_cache())) for one in name.adapters)
+
+
+def _cache() -> str | None:
+    from visq.backbones.environment import hub_cache
+
+    return hub_cache(os.environ)
+
+
+def _show_chat(name: ModelName, *, check: bool, remote_code: bool) -> None:
+    """A model of transformers' kind, with its adapters: as its files say, or loaded and tried."""
+    base, adapters = _located(name, remote_code=remote_code)
+    if not check:
+        _print_table(_described(base, adapters))
+        return
+    from visq.backbones.chat import Chat
+    from visq.backbones.chat_options import ChatOptions
+    from visq.scoring.check_chat import check_chat
+
+    report = check_chat(Chat(base, ChatOptions(remote_code=remote_code, adapters=adapters)), str(name))
+    for line in report.lines:
+        print(line)
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def _described(base: Path, adapters: Sequence[str]) -> dict[str, Any]:
+    from visq.backbones.adapters import read_adapter
+    from visq.backbones.model_name import shown_name
+    from visq.backbones.weights import read_config
+
+    config = read_config(base)
+    size = sum(file.stat().st_size for file in base.glob("*.safetensors"))
+    found = [read_adapter(Path(one)) for one in adapters]
+    return {
+        "model": shown_name(base),
+        "folder": base,
+        "kind": config.get("model_type"),
+        "class": ", ".join(config.get("architectures") or ()),
+        "dtype": config.get("dtype") or config.get("torch_dtype"),
+        "weights": f"{size / 1e6:,.1f} MB of safetensors",
+        "adapter": [
+            {"name": one.name, "base": one.base, "rank": one.config.get("r"), "sha256": one.sha256}
+            for one in found
+        ],
+    }
 
 
 def _print_table(table: dict[str, Any], indent: str = "") -> None:
@@ -65,4 +214,4 @@ def _print_table(table: dict[str, Any], indent: str = "") -> None:
                 print(f"{indent}{key}")
                 _print_table(item, indent + "    ")
         else:
-            print(f"{indent}{key:<10}{value}")
+            print(f"{indent}{key:<9} {value}")

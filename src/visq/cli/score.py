@@ -7,11 +7,11 @@ import shlex
 import sys
 import textwrap
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +21,9 @@ from visq.core.errors import InputError
 if TYPE_CHECKING:
     from visq.core.types import Score
     from visq.data import Inputs
-    from visq.scoring import Table
+    from visq.scoring import Scorer, Table
+    from visq.scoring.asked import Wanted
+    from visq.scoring.model import Machine
     from visq.scoring.scorer import RunOptions
 
 _SHOWN = 20  # rows printed where the whole table went into a file
@@ -29,7 +31,8 @@ _FAILURES_SHOWN = 5
 _ABOUT = 100  # characters of what an interval holds for; the rest is in the card
 
 
-_WHAT, _RESULTS, _RUN = "What is scored", "What comes out", "How it runs (none of this changes a score)"
+_WHAT, _ASKED, _MACHINE = "What is scored", "How the model is asked", "What a chat model runs on"
+_RESULTS, _RUN = "What comes out", "How it runs (none of this changes a score)"
 
 
 def score(
@@ -38,15 +41,65 @@ def score(
         typer.Argument(metavar="INPUTS", help="Pictures, folders, globs, manifests; - reads names."),
     ],
     model: Annotated[
-        str, typer.Option(help="A shipped model or a model folder.", rich_help_panel=_WHAT)
+        str,
+        typer.Option(
+            help="A shipped model, a model folder, or any vision-language model of transformers.",
+            rich_help_panel=_WHAT,
+        ),
     ] = "mini",
     aspect: Annotated[
         str | None,
-        typer.Option(help="E.g. quality,aesthetics; by default all the model has.", rich_help_panel=_WHAT),
+        typer.Option(
+            help="E.g. quality,aesthetics or my.toml; by default all the model has.", rich_help_panel=_WHAT
+        ),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Score only the first so many inputs.", rich_help_panel=_WHAT)
     ] = None,
+    readout: Annotated[
+        str | None,
+        typer.Option(
+            help="levels, integers, decimals, contrast or text; by default what the model is made for.",
+            rich_help_panel=_ASKED,
+        ),
+    ] = None,
+    dialect: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose words, as `visq show aspects` lists them; by default the model's own.",
+            rich_help_panel=_ASKED,
+        ),
+    ] = None,
+    temperature: Annotated[
+        float,
+        typer.Option(help="Divides the answers' log-probabilities; above 0.", rich_help_panel=_ASKED),
+    ] = 1.0,
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_MACHINE)
+    ] = "auto",
+    dtype: Annotated[
+        str, typer.Option(help="auto, float32, float16 or bfloat16.", rich_help_panel=_MACHINE)
+    ] = "auto",
+    attention: Annotated[
+        str,
+        typer.Option(help="auto, or one of transformers' own, such as eager.", rich_help_panel=_MACHINE),
+    ] = "auto",
+    pixels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MIN..MAX",
+            help="Pixels of a picture; by default the model's own limits.",
+            rich_help_panel=_MACHINE,
+        ),
+    ] = None,
+    remote_code: Annotated[
+        bool,
+        typer.Option(
+            "--remote-code",
+            help="Let code that comes with the model run. It can do anything that you can.",
+            rich_help_panel=_MACHINE,
+        ),
+    ] = False,
     scale: Annotated[
         str, typer.Option(help="What scores are shown on, LOW..HIGH.", rich_help_panel=_RESULTS)
     ] = "1..5",
@@ -103,6 +156,7 @@ def score(
     \b
     visq score photos/
     visq score photos/ --out scores.csv --report report.html
+    visq score photos/ --model models/qwen2-vl --readout integers
     find . -name '*.jpg' | visq score - --json --aspect quality --sort quality
     """
     # The decode door reports what Pillow warns of as notes and failures; its own lines would only repeat it.
@@ -111,21 +165,23 @@ def score(
         logging.getLogger("visq").setLevel(logging.ERROR)
     with _usage_errors():
         options = _options(out, batch, workers, limit, overwrite, retry_failed)
-        names = _check(aspect, scale, sort, top, report)
+        wanted = _wanted(aspect, readout, dialect, temperature)
+        machine = _machine(device, dtype, attention, pixels, remote_code)
+        _check(wanted, scale, sort, top, report)
     from visq.data import Inputs
-    from visq.scoring import load
+    from visq.scoring.scorer import open_scorer
 
     if "-" in inputs and sys.stdin is None:
         raise UsageMistake("standard input is closed: there are no names to read from it")
     found = Inputs(inputs, stdin=sys.stdin)
     if report is not None and out is not None and report.resolve() == out.resolve():
         raise UsageMistake(f"--out and --report are the same file {str(out)!r}")
-    with load(model, aspects=names, scale=scale) as scorer:
+    with open_scorer(model, wanted, machine, scale) as scorer:
         _check_sort(sort, scorer.identity["aspects"])
         if top is not None and sort is None:
             sort = scorer.identity["aspects"][0]
         if not quiet:
-            _announce(scorer.identity, scorer.calibration)
+            _announce(scorer)
         with stoppable() as stop, progress(lambda: _total(found, limit), quiet=quiet) as update:
             table = scorer.score(found, options, command=_command(), on_progress=update, stop=stop)
     with table:
@@ -164,24 +220,35 @@ def _options(
     return RunOptions(out, batch, workers, limit, overwrite, retry_failed)
 
 
-def _check(
-    aspect: str | None, scale: str, sort: str | None, top: int | None, report: Path | None
-) -> list[str] | None:
-    """Everything that can be wrong without loading a model."""
-    from visq.aspects import aspect as find_aspect
+def _wanted(aspect: str | None, readout: str | None, dialect: str | None, temperature: float) -> Wanted:
+    from visq.scoring.asked import Wanted
+
+    names = None if aspect is None else tuple(name.strip() for name in aspect.split(","))
+    return Wanted(names, readout, dialect, temperature)
+
+
+def _machine(device: str, dtype: str, attention: str, pixels: str | None, remote_code: bool) -> Machine:
+    from visq.scoring.model import Machine
+
+    return Machine(device, dtype, attention, pixels, remote_code)
+
+
+def _check(wanted: Wanted, scale: str, sort: str | None, top: int | None, report: Path | None) -> None:
+    """Everything else that can be wrong without loading a model."""
+    from visq.core.registry import unknown_name
     from visq.core.scales import Scale
+    from visq.scoring.asked import known_aspects
     from visq.scoring.table import check_top
 
     Scale.parse(scale)
     check_top(top)
-    names = None if aspect is None else [name.strip() for name in aspect.split(",")]
-    for name in [*(names or []), *([sort] if sort else [])]:
-        find_aspect(name)
+    known = {*known_aspects(), *wanted.own}
+    if sort is not None and sort not in known:
+        raise unknown_name("aspect", sort, known)
     if report is not None:
         from visq.reports import check_page
 
         check_page(report)
-    return names
 
 
 def _check_sort(sort: str | None, aspects: list[str]) -> None:
@@ -198,16 +265,19 @@ def _command() -> str:
     return shlex.join(["visq", *sys.argv[1:]])
 
 
-def _announce(identity: Mapping[str, Any], calibration: Mapping[str, str]) -> None:
+def _announce(scorer: Scorer) -> None:
     from visq.scoring.cpus import cpu_limit
 
-    aspects: list[str] = identity["aspects"]
-    named = f"{identity['model']} ({identity['model_hash'][:8]})"
-    warn(f"{named}, {' and '.join(aspects)}, scale {identity['scale']}, {cpu_limit()} threads")
-    without = [name for name in aspects if name not in calibration]
-    if without:
-        warn(f"{identity['model']} has no calibration for {', '.join(without)}: no interval is given")
-    for name, about in calibration.items():
+    made = scorer.identity
+    named = f"{made['model']} ({made['model_hash'][:8]})"
+    unusual = [] if made["readout"] == "levels" else [f"read-out {made['readout']}"]
+    if "temperature" in made:
+        unusual.append(f"temperature {made['temperature']:g}")
+    runs_on = scorer.running_on or f"{cpu_limit()} threads"
+    warn(", ".join([named, " and ".join(made["aspects"]), *unusual, f"scale {made['scale']}", runs_on]))
+    for note in scorer.notes:
+        warn(note)
+    for name, about in scorer.calibration.items():
         warn(f"intervals of {name} hold for: {textwrap.shorten(about, _ABOUT, placeholder=' ...')}")
 
 
@@ -262,7 +332,7 @@ def _print(table: Table, *, json: bool, sort: str | None, shown: int | None, top
 def _cell(score: Score) -> str:
     from visq.core.scales import LevelIntervals
 
-    words = list(score.distribution)
+    words = score.bands
     level = int(LevelIntervals(score.scale, n_levels=len(words)).level([score.value])[0])
     digits = 2 if score.scale.high - score.scale.low <= 10 else 1
     return f"{score.value:.{digits}f} {words[level]:<9}"

@@ -49,3 +49,13 @@ class MissingExtra(VisqError):
         super().__init__(f"{package} is not installed; run: pip install 'visq[{extra}]'")
         self.package = package
         self.extra = extra
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of another library's error, for a message of ours; its class where it says nothing.
+
+    Example:
+        >>> first_line(ValueError("\nno such layer\n\nsee the docs"))
+        'no such layer'
+    """
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

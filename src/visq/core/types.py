@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from visq.core.scales import Scale
+from visq.core.scales import LEVEL_WORDS, Scale
 
+_MOST_BANDS = 7
 _HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 FloatArray = NDArray[np.floating[Any]]
@@ -53,12 +54,20 @@ class Prompted:
         aspect: name of the aspect asked for.
         question: what is asked about the picture.
         stem: the words the answers continue.
+        joint: what stands between a stem that does not end in a blank and an answer that does not begin with
+            one: a blank, or nothing.
     """
 
     pixels: Picture
     aspect: str
     question: str
     stem: str
+    joint: str = " "
+
+    @property
+    def blank(self) -> str:
+        """What joins an answer to the stem: nothing where there is none, or where it brings its own blank."""
+        return self.joint if self.stem and not self.stem[-1].isspace() else ""
 
 
 @dataclass(frozen=True)
@@ -107,9 +116,10 @@ class Score:
         low: lower bound of the 90 % interval, clipped to the scale; None without calibration.
         high: upper bound, likewise.
         scale: what value, low, high and spread are measured on.
-        distribution: answer -> share, worst to best, summing to 1.
-        spread: standard deviation of the distribution, in units of the scale.
-        outside: probability of no answer, 0..1; None for models that have no other answers.
+        distribution: answer -> share, worst to best, summing to 1. Of more than 20 answers (numbers with
+            decimals) only the ten likeliest; empty where the model wrote its score as text.
+        spread: standard deviation of the whole distribution, in units of the scale; None for text.
+        outside: probability of no answer, 0..1; None for models that have no other answers, and for text.
     """
 
     value: float
@@ -117,8 +127,20 @@ class Score:
     high: float | None
     scale: Scale
     distribution: Mapping[str, float]
-    spread: float
+    spread: float | None
     outside: float | None
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Words for equal parts of the scale, worst to best: the answers themselves, or five grades.
+
+        Example:
+            >>> Score(3.4, None, None, Scale(1, 5), {"3": 0.6, "4": 0.4}, 0.5, 0.0).bands
+            ('bad', 'poor', 'fair', 'good', 'excellent')
+        """
+        words = tuple(self.distribution)
+        are_words = 2 <= len(words) <= _MOST_BANDS and not any(word[:1].isdigit() for word in words)
+        return words if are_words else LEVEL_WORDS
 
 
 @dataclass(frozen=True)

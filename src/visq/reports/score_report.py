@@ -147,9 +147,7 @@ def _aspect(name: str, score: Score | None, identity: Mapping[str, object]) -> _
     if score is None:
         scale = identity.get("scale")
         return _Aspect(name, Scale.parse(scale) if isinstance(scale, str) else MOS, LEVEL_WORDS)
-    words = tuple(score.distribution)
-    # Read-outs with many answers (1..100) have no words for bands: the five grades serve.
-    return _Aspect(name, score.scale, words if 2 <= len(words) <= 7 else LEVEL_WORDS)
+    return _Aspect(name, score.scale, score.bands)
 
 
 # --- what the template shows ---------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from visq.core.errors import InputError, ModelError
 from visq.core.fields import Fields
 from visq.core.types import Picture, Prompted
 from visq.media import decode, read_bytes
+from visq.scoring.asked import Asked
 from visq.scoring.scorer import Scorer
 
 _BATCH = 5
@@ -98,7 +99,7 @@ def check_model(name: str) -> CheckReport:
     goldens = _goldens(folder)
     report = CheckReport()
     backbone: Backbone = BACKBONES.get(folder.backbone)(folder, threads=1)
-    with Scorer(folder, backbone, [aspect(a) for a in folder.aspects]) as scorer:
+    with Scorer(folder, backbone, [Asked(aspect(a), folder.readout) for a in folder.aspects]) as scorer:
         report.lines.append(
             f"loaded {folder.name}, {scorer.identity['runtime']}, {scorer.identity['preprocessing']}"
         )

@@ -34,8 +34,8 @@ class PictureScorer(Protocol):
         """Called in worker threads, one picture at a time."""
         ...
 
-    def score_pictures(self, pixels: Sequence[Picture]) -> list[Mapping[str, Score]]:
-        """Called in the caller's thread, a batch at a time."""
+    def attempt(self, pixels: Sequence[Picture]) -> list[Mapping[str, Score] | InputError]:
+        """Called in the caller's thread, a batch at a time; an error stands for a picture without scores."""
         ...
 
 
@@ -145,7 +145,7 @@ def _batches(prepared: Iterator[_Prepared], scorer: PictureScorer, plan: Plan) -
 
 def _score(items: Sequence[_Prepared], scorer: PictureScorer) -> list[Outcome]:
     pixels = [item.pixels for item in items if item.pixels is not None]
-    scores = iter(scorer.score_pictures(pixels) if pixels else [])
+    scores = iter(scorer.attempt(pixels) if pixels else [])
     return [
         Outcome(
             item.sample, item.position, item.stamp, _row(item, None if item.pixels is None else next(scores))
@@ -154,24 +154,18 @@ def _score(items: Sequence[_Prepared], scorer: PictureScorer) -> list[Outcome]:
     ]
 
 
-def _row(item: _Prepared, scores: Mapping[str, Score] | None) -> Row | None:
+def _row(item: _Prepared, scores: Mapping[str, Score] | InputError | None) -> Row | None:
     """The row of a sample; None where an earlier one still holds."""
-    path = item.sample.path
-    if item.failure is not None:
-        return Row(
-            item.sample.id,
-            path,
-            "failed",
-            error=printable(str(item.failure)),
-            kind=item.failure.kind,
-            sha256=item.sha256,
-        )
-    if scores is None:
+    found = item.failure or scores
+    if found is None:
         return None
-    if any(score.value != score.value for score in scores.values()):
+    id_, path, sha256 = item.sample.id, item.sample.path, item.sha256
+    if not isinstance(found, InputError) and any(score.value != score.value for score in found.values()):
         error = "the model gave no number for this picture; please report it"
-        return Row(item.sample.id, path, "failed", error=error, kind="not-a-number", sha256=item.sha256)
-    return Row(item.sample.id, path, "ok", note=item.note, sha256=item.sha256, scores=scores)
+        found = InputError(error, kind="not-a-number")
+    if isinstance(found, InputError):
+        return Row(id_, path, "failed", error=printable(str(found)), kind=found.kind, sha256=sha256)
+    return Row(id_, path, "ok", note=item.note, sha256=sha256, scores=found)
 
 
 def _prepare(

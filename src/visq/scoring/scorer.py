@@ -9,23 +9,23 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
-
-from visq.aspects import Aspect, aspect
-from visq.backbones import BACKBONES, Backbone, ModelFolder, find_model
-from visq.core.errors import DataError, InputError, UnknownName
+from visq.backbones import Backbone, ModelFolder
+from visq.core.errors import DataError, InputError
 from visq.core.scales import MOS, Scale
-from visq.core.types import FloatArray, Picture, Prompted, Reading, Row, Sample, Score
+from visq.core.types import Picture, Row, Sample, Score
 from visq.core.version import __version__
 from visq.data import Inputs
 from visq.media import least_side
-from visq.readouts import READOUTS
+from visq.scoring.answers import answers_of, asked_together, scores_of
+from visq.scoring.asked import Asked, Wanted, words_hash
 from visq.scoring.cpus import cpu_limit
+from visq.scoring.given import not_empty, samples_of
 from visq.scoring.journal import Journal, journal_path
+from visq.scoring.model import Machine, open_model
 from visq.scoring.pipeline import Outcome, Plan, run
 from visq.scoring.records import to_record
 from visq.scoring.table import Table, check_format
@@ -68,42 +68,57 @@ def load(
     model: str = "mini",
     *,
     aspects: str | Sequence[str] | None = None,
+    readout: str | None = None,
+    temperature: float = 1.0,
+    dialect: str | None = None,
     scale: str | Scale = MOS,
+    device: str = "auto",
+    dtype: str = "auto",
+    attention: str = "auto",
+    pixels: str | None = None,
+    remote_code: bool = False,
     threads: int | None = None,
 ) -> Scorer:
     """Load a model as a Scorer.
 
     Args:
-        model: a shipped model (`mini`) or a model folder.
-        aspects: what to score, e.g. "quality" or ["quality", "aesthetics"]; None takes all the model has.
+        model: a shipped model (`mini`), a model folder, or a folder in transformers' layout.
+        aspects: what to score, e.g. "quality" or ["quality", "aesthetics"]; also TOML files with aspects of
+            your own, `own.toml` or `own.toml#sharpness`. None takes all the model has.
+        readout: how answers become a number: levels, integers, decimals, contrast or text. None takes what
+            the model is made for.
+        temperature: > 0; divides the log-probabilities of answers.
+        dialect: whose words the questions are asked in, as `visq show aspects` lists them. None takes the
+            model's own where they are known, else visq's.
         scale: what scores are shown on, e.g. "0..100".
+        device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`.
+        dtype: `auto` (half precision on a GPU), `float32`, `float16` or `bfloat16`.
+        attention: `auto`, or an implementation of transformers, such as `eager`.
+        pixels: MIN..MAX of a picture before the model sees it; None leaves it to the model.
+        remote_code: code that comes with the model may run. It can do anything that you can.
         threads: CPU threads for the model; None takes as many as this process may use.
 
     Raises:
-        UnknownName: no such model or aspect.
+        UnknownName: no such model, aspect, read-out or dialect.
         ModelError: the model cannot be loaded, or does not offer an aspect.
-        InputError: the scale is not LOW..HIGH, or threads is below 1.
+        InputError: the scale is not LOW..HIGH, threads is below 1, or an option does not fit the model.
+        MissingExtra: a chat model without torch and transformers.
     """
-    folder = find_model(model)
-    wanted = [aspect(name) for name in _names(aspects, folder)]
+    names = aspects.split(",") if isinstance(aspects, str) else aspects
+    wanted = Wanted(
+        None if names is None else tuple(one.strip() for one in names), readout, dialect, temperature
+    )
+    machine = Machine(device, dtype, attention, pixels, remote_code)
+    return open_scorer(model, wanted, machine, scale, threads)
+
+
+def open_scorer(
+    model: str, wanted: Wanted, machine: Machine, scale: str | Scale, threads: int | None = None
+) -> Scorer:
+    """As `load`, of options that were checked beforehand."""
     shown = scale if isinstance(scale, Scale) else Scale.parse(scale)
-    backbone = BACKBONES.get(folder.backbone)(folder, threads=cpu_limit() if threads is None else threads)
-    return Scorer(folder, backbone, wanted, shown)
-
-
-def _names(aspects: str | Sequence[str] | None, folder: ModelFolder) -> list[str]:
-    offered = list(folder.aspects)
-    names = aspects.split(",") if isinstance(aspects, str) else list(offered if aspects is None else aspects)
-    if not names:
-        raise InputError(f"no aspect to score; model {folder.name!r} scores {', '.join(offered)}")
-    names = list(dict.fromkeys(name.strip() for name in names))
-    for name in names:
-        aspect(name)  # a misspelt aspect is answered with what visq knows, before what this model offers
-        if name not in offered:
-            raise UnknownName(
-                f"model {folder.name!r} does not score {name!r}; it scores {', '.join(offered)}"
-            )
-    return names
+    opened = open_model(model, wanted, machine, cpu_limit() if threads is None else threads)
+    return Scorer(opened.folder, opened.backbone, opened.asked, shown, notes=opened.notes)
 
 
 class Scorer:
@@ -118,31 +133,51 @@ class Scorer:
         aspects: what is scored.
         scale: what scores are shown on.
         calibration: aspect -> what its 90 % interval holds for, in one line; lacks aspects without one.
+        running_on: device, dtype, attention and way of answering of a chat model, in one line; else empty.
+        notes: what was chosen for the user, and what no interval is given for, a line each.
     """
 
     def __init__(
-        self, folder: ModelFolder, backbone: Backbone, aspects: Sequence[Aspect], scale: Scale = MOS
+        self,
+        folder: ModelFolder,
+        backbone: Backbone,
+        asked: Sequence[Asked],
+        scale: Scale = MOS,
+        *,
+        notes: Sequence[str] = (),
     ) -> None:
-        self.aspects = tuple(aspects)
+        self.aspects = tuple(one.aspect for one in asked)
         self.scale = scale
+        self._asked = tuple(asked)
         self._backbone = backbone
         self.at_least = least_side(backbone.preprocessing)
-        readout = folder.readout
-        self._readouts = {a.name: READOUTS.get(readout)(a.levels, a.scale) for a in self.aspects}
-        self._calibrations = {a.name: folder.calibration(a.name) for a in self.aspects}
-        self.calibration = {
-            name: found.about for name, found in self._calibrations.items() if found is not None
+        self._calibrations = {
+            one.aspect.name: found
+            for one in asked
+            if (found := folder.calibration(one.aspect.name)) and one.is_usual(folder.readout)
         }
-        self.identity: dict[str, Any] = {
-            "model": folder.name,
-            "model_hash": folder.sha256,
-            "readout": readout,
-            "preprocessing": backbone.preprocessing,
-            "runtime": backbone.runtime,
-            "version": __version__,
-            "aspects": [a.name for a in self.aspects],
-            "scale": str(scale),
-        }
+        self.calibration = {name: found.about for name, found in self._calibrations.items()}
+        self.identity = _identity(folder, backbone, asked, scale)
+        self.running_on = getattr(backbone, "chosen", "")
+        self.notes = (*notes, *self._without_calibration(folder))
+
+    def _without_calibration(self, folder: ModelFolder) -> list[str]:
+        """What is said of aspects that get no interval."""
+        lost = [name for name in self._names if folder.calibration(name) and name not in self.calibration]
+        never = [name for name in self._names if not folder.calibration(name)]
+        said = []
+        if lost:
+            said.append(
+                f"the calibration of {folder.name} holds for read-out {folder.readout} as it is: no interval "
+                f"is given for {', '.join(lost)}"
+            )
+        if never:
+            said.append(f"{folder.name} has no calibration for {', '.join(never)}: no interval is given")
+        return said
+
+    @property
+    def _names(self) -> list[str]:
+        return [found.name for found in self.aspects]
 
     def prepare(self, picture: Picture) -> Picture:
         """Bring a picture, decoded with `at_least`, to the pixels the model wants."""
@@ -156,45 +191,52 @@ class Scorer:
 
         Returns:
             n mappings from aspect to Score, on `scale`.
+
+        Raises:
+            InputError: a picture has no score, because it does not fit the memory, or because the model wrote
+                none; its `kind` says which.
+        """
+        found = []
+        for one in self.attempt(pixels):
+            if isinstance(one, InputError):
+                raise one
+            found.append(one)
+        return found
+
+    def attempt(self, pixels: Sequence[Picture]) -> list[Mapping[str, Score] | InputError]:
+        """Scores of prepared pictures, or why one has none: a picture that fails leaves the others alone.
+
+        Args:
+            pixels: n pictures as `prepare` returns them.
+
+        Returns:
+            n mappings from aspect to Score, or the error in place of one.
         """
         scores: list[dict[str, Score]] = [{} for _ in pixels]
-        for asked in self._asked_together():
-            batch = [Prompted(p, a.name, a.questions[0], a.stem) for p in pixels for a in asked]
-            logprobs = self._backbone.answer_logprobs(batch, asked[0].levels)  # [n * aspects, k]
-            for i, one in enumerate(asked):
-                found = self._score_aspect(one, logprobs[i :: len(asked)])
-                for of_picture, score in zip(scores, found, strict=True):
-                    of_picture[one.name] = score
-        return [{a.name: of_picture[a.name] for a in self.aspects} for of_picture in scores]
-
-    def _asked_together(self) -> list[list[Aspect]]:
-        """Aspects with the same answers share one call, so that a backbone sees a picture once."""
-        groups: dict[tuple[str, ...], list[Aspect]] = {}
-        for asked in self.aspects:
-            groups.setdefault(asked.levels, []).append(asked)
-        return list(groups.values())
-
-    def _score_aspect(self, asked: Aspect, logprobs: FloatArray) -> list[Score]:
-        reading: Reading = self._readouts[asked.name].read(logprobs, closed_set=self._backbone.closed_set)
-        n = len(reading.value)
-        value, low, high = reading.value, np.full(n, np.nan), np.full(n, np.nan)
-        calibration = self._calibrations[asked.name]
-        if calibration is not None:
-            value = calibration.value(value, asked.scale)
-            low, high = calibration.interval(value, asked.scale)
-        value, low, high = (asked.scale.convert(numbers, self.scale) for numbers in (value, low, high))
-        unit = (self.scale.high - self.scale.low) / (asked.scale.high - asked.scale.low)
+        failures: dict[int, InputError] = {}
+        for group in asked_together(self._asked):
+            left = [i for i in range(len(pixels)) if i not in failures]
+            answered, failed = answers_of(self._backbone, group, [pixels[i] for i in left])
+            for k, one in enumerate(group):
+                of_one = {
+                    number // len(group): why for number, why in failed.items() if number % len(group) == k
+                }
+                found = scores_of(
+                    one,
+                    answered[k :: len(group)],
+                    of_one,
+                    scale=self.scale,
+                    calibration=self._calibrations.get(one.aspect.name),
+                    closed_set=self._backbone.closed_set,
+                )
+                for i, score in zip(left, found, strict=True):
+                    if isinstance(score, InputError):
+                        failures.setdefault(i, score)
+                    else:
+                        scores[i][one.aspect.name] = score
         return [
-            Score(
-                value=float(value[i]),
-                low=_number(low[i]),
-                high=_number(high[i]),
-                scale=self.scale,
-                distribution=dict(zip(asked.levels, reading.distribution[i].tolist(), strict=True)),
-                spread=float(reading.spread[i] * unit),
-                outside=_number(reading.outside[i]),
-            )
-            for i in range(n)
+            failures.get(i) or {name: of_picture[name] for name in self._names}
+            for i, of_picture in enumerate(scores)
         ]
 
     def stream(self, samples: Iterable[Sample], options: RunOptions | None = None) -> Iterator[Row]:
@@ -233,7 +275,7 @@ class Scorer:
         """
         chosen = options or RunOptions()
         out = None if chosen.out is None else Path(chosen.out)
-        samples = _not_empty(_samples(inputs))
+        samples = not_empty(samples_of(inputs))
         if out is not None and isinstance(samples, Inputs):
             samples.refuse_as_output(out)
         journal = _open_journal(out, self.identity, overwrite=chosen.overwrite)
@@ -286,8 +328,32 @@ class Scorer:
         self.close()
 
 
-def _number(value: float) -> float | None:
-    return None if value != value else float(value)
+def _identity(
+    folder: ModelFolder, backbone: Backbone, asked: Sequence[Asked], scale: Scale
+) -> dict[str, Any]:
+    """What scores depend on; of what was added later only what is unusual, so that older tables go on."""
+    found: dict[str, Any] = {
+        "model": folder.name,
+        "model_hash": folder.sha256,
+        "readout": _alike(one.readout for one in asked),
+        "preprocessing": backbone.preprocessing,
+        "runtime": backbone.runtime,
+        "version": __version__,
+        "aspects": [one.aspect.name for one in asked],
+        "scale": str(scale),
+    }
+    unusual = {
+        "temperature": (asked[0].temperature, 1.0),
+        "dialect": (_alike(one.aspect.dialect for one in asked), "visq"),
+        "words": (words_hash(asked), None),
+    }
+    return found | {name: value for name, (value, usual) in unusual.items() if value != usual}
+
+
+def _alike(words: Iterable[str]) -> str:
+    """The word that all share, or all words."""
+    found = list(words)
+    return found[0] if len(set(found)) == 1 else ",".join(found)
 
 
 def _journal(outcome: Outcome, journal: Journal) -> None:
@@ -317,41 +383,3 @@ def _open_journal(out: Path | None, identity: Mapping[str, Any], *, overwrite: b
             kind="output",
         )
     return Journal(journal, identity, overwrite=overwrite)
-
-
-def _samples(
-    inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Sample],
-) -> Iterable[Sample]:
-    """Samples as they are; names of files, folders and manifests as Inputs."""
-    if isinstance(inputs, Inputs):
-        return inputs
-    if isinstance(inputs, str | os.PathLike):
-        return Inputs([os.fspath(inputs)])
-    first, items = _peek(inputs)
-    if isinstance(first, Sample):
-        return cast("Iterable[Sample]", items)
-    return Inputs([os.fspath(cast("str | os.PathLike[str]", item)) for item in items])
-
-
-def _not_empty(samples: Iterable[Sample]) -> Iterable[Sample]:
-    """The samples, if there is one: a run over nothing leaves no journal and no table behind."""
-    if isinstance(samples, Inputs):
-        for _ in samples:
-            return samples  # walked anew by the run
-        skipped = samples.skipped
-        raise InputError(
-            f"nothing to score: no picture among the inputs ({skipped.other} files of other kinds, "
-            f"{skipped.hidden} hidden); a manifest has to be named itself, not its folder",
-            kind="missing",
-        )
-    first, items = _peek(samples)
-    if first is None:
-        raise InputError("nothing to score: no samples", kind="missing")
-    return cast("Iterable[Sample]", items)
-
-
-def _peek(items: Iterable[object]) -> tuple[object, Iterable[object]]:
-    """The first item, and all of them; a generator of a million Samples is not listed for it."""
-    walk = iter(items)
-    head = list(islice(walk, 1))
-    return (head[0] if head else None), chain(head, walk)

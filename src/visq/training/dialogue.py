@@ -29,7 +29,8 @@ class Turn:
     answers: tuple[str, ...]
 
 
-RATINGS = tuple(str(n) for n in range(1, 11))
+RATING_DIALECT = "visq-rating"
+RATINGS = aspect("quality", RATING_DIALECT).answers
 DESCRIBE = Turn("Describe details, light, contrast and colors of this image.", "", ())
 
 
@@ -40,8 +41,9 @@ def level_turn(name: str) -> Turn:
 
 
 def rating_turn(name: str) -> Turn:
-    """The same as a whole number 1..10."""
-    return Turn(f"Rate the {name} of this image from 1 to 10.", "Rating Level: ", RATINGS)
+    """The same as a whole number 1..10, in the words that `visq score --readout integers` asks in."""
+    asked = aspect(name, RATING_DIALECT)
+    return Turn(asked.questions[0], asked.opening, asked.answers)
 
 
 def pair_turn(name: str) -> Turn:

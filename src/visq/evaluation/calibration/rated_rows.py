@@ -5,6 +5,7 @@ Scores are the model's own: a map that its folder holds already is left out, so 
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from visq.data.columns import ID_COLUMNS, label_column, named, only
 from visq.data.groups import joined_groups
 from visq.data.manifest import Manifest
 from visq.data.tables import read_table
+from visq.scoring.asked import Asked
 from visq.scoring.cpus import cpu_limit
 from visq.scoring.scorer import Scorer
 
@@ -193,14 +195,16 @@ def _by_model(
     bare = replace(folder, calibrations={})
     backbone = BACKBONES.get(folder.backbone)(bare, threads=cpu_limit())
     failed = 0
-    with Scorer(bare, backbone, [asked], asked.scale) as scorer:
+    with Scorer(bare, backbone, [Asked(asked, folder.readout)], asked.scale) as scorer:
         for done, row in enumerate(scorer.stream(samples), start=1):
             failed += row.status == "failed"
             if row.status == "failed":
                 yield row.kind or "failed"
             else:
                 score = row.scores[asked.name]
-                yield _Scored(score.value, score.spread, row.sha256 or "")
+                yield _Scored(
+                    score.value, math.nan if score.spread is None else score.spread, row.sha256 or ""
+                )
             on_progress(done, failed)
 
 

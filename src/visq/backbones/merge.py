@@ -1,0 +1,150 @@
+"""A chat model with adapters, merged into a folder that loads without PEFT. Proves that it says the same."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from visq.aspects import aspect
+from visq.backbones.chat import Chat
+from visq.backbones.chat_options import ChatOptions
+from visq.backbones.folder import shipped_models
+from visq.backbones.model_name import shown_name
+from visq.backbones.weights import ORIGIN, read_config
+from visq.core.errors import InputError, ModelError, first_line
+from visq.core.toml_text import toml_text
+from visq.core.types import FloatArray, Picture, Prompted
+from visq.media import decode
+
+TOLERANCE = 1e-3
+"""By how much a log-probability of an answer may differ in float32. Merging adds and rounds each weight once:
+some 1e-6 of logits near 30, carried through the layers."""
+
+KEPT = ("*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "LICENSE*")
+"""Files of the base that stay as they are: tokenizer, processor, template, terms; config is written anew."""
+
+DTYPES = ("float32", "float16", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What `merge` wrote.
+
+    Attributes:
+        folder: of the model, in transformers' layout.
+        adapters: what each adapter changed, a line each.
+        dtype: of the weights in the files.
+        in_memory: largest difference of a log-probability, merged against adapted, both in float32.
+        written: the same, of the files read again, against adapted.
+        n: how many log-probabilities were compared.
+    """
+
+    folder: Path
+    adapters: tuple[str, ...]
+    dtype: str
+    in_memory: float
+    written: float
+    n: int
+
+
+def merge(
+    base: Path,
+    adapters: Sequence[Path],
+    out: Path,
+    *,
+    dtype: str | None = None,
+    options: ChatOptions | None = None,
+) -> Merged:
+    """Merge adapters into their model, and write it where merged and adapted say the same.
+
+    Args:
+        base: folder of a chat model.
+        adapters: one or more folders of PEFT, laid on one after another.
+        out: the folder to write; it may not exist.
+        dtype: of the weights to write, `float32`, `float16` or `bfloat16`; None: as the base has them.
+        options: how the model is loaded; always in float32, whatever they say.
+
+    Raises:
+        InputError: `out` exists, there is no adapter, or no such dtype.
+        ModelError: model and adapters do not load, the model is quantised, or the merged model says something
+            else; nothing is written.
+    """
+    if out.exists():
+        raise InputError(f"{str(out)!r} exists; choose another --out", kind="output")
+    if not adapters:
+        raise InputError("there is no adapter to merge; name one, as MODEL+ADAPTER", kind="usage")
+    dtype = _dtype(base, dtype)
+    options = replace(options or ChatOptions(), dtype="float32", adapters=())
+    chat = Chat(base, replace(options, adapters=tuple(map(str, adapters))))
+    adapted = says(chat)
+    chat.adapters.merge()
+    in_memory = _largest(says(chat), adapted)
+    if not in_memory <= TOLERANCE:
+        raise ModelError(
+            f"merged, the model says something else: a log-probability differs by {in_memory:.2g} (may "
+            f"{TOLERANCE:g}); nothing is written, use it with the adapter beside it"
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as partial:
+        whole = Path(partial) / "whole"
+        attached = chat.adapters.attached
+        _write(chat, base, whole, dtype)
+        chat.close()  # so that there is one model at a time
+        written = _largest(says(Chat(whole, options)), adapted)
+        if dtype == "float32" and not written <= TOLERANCE:
+            raise ModelError(f"read again, the written model differs by {written:.2g}; nothing is kept")
+        whole.rename(out)
+    return Merged(out, tuple(map(str, attached)), dtype, in_memory, written, adapted.size)
+
+
+def shipped_pictures() -> dict[str, Picture]:
+    """File name -> pixels of the pictures that came with visq."""
+    folders = (folder / "pictures" for folder in shipped_models().values())
+    files = sorted(file for folder in folders for file in folder.glob("*"))
+    return {file.name: decode(file).picture for file in files}
+
+
+def says(chat: Chat) -> FloatArray:
+    """float32 [pictures, levels]: what a model says of the quality of each shipped picture."""
+    asked = aspect("quality")
+    pictures = [chat.prepare(picture) for picture in shipped_pictures().values()]
+    batch = [Prompted(pixels, asked.name, asked.questions[0], asked.stem) for pixels in pictures]
+    return chat.answer_logprobs(batch, asked.levels)
+
+
+def _largest(found: FloatArray, wanted: FloatArray) -> float:
+    return float(np.abs(found.astype(np.float64) - wanted).max())
+
+
+def _dtype(base: Path, wanted: str | None) -> str:
+    """As wanted, else as the base's config says."""
+    config = read_config(base)
+    if config.get("quantization_config"):
+        raise ModelError(f"model {shown_name(base)!r} is quantised; merge into the model that is not")
+    dtype = wanted or str(config.get("dtype") or config.get("torch_dtype") or "float32")
+    if dtype not in DTYPES:
+        raise InputError(f"dtype {dtype!r} is none of: {', '.join(DTYPES)}")
+    return dtype
+
+
+def _write(chat: Chat, base: Path, whole: Path, dtype: str) -> None:
+    origin = {
+        "base": shown_name(base),
+        "dtype": dtype,
+        "adapter": [{"name": one.name, "sha256": one.sha256} for one in chat.adapters.attached],
+    }
+    try:
+        whole.mkdir()
+        for pattern in KEPT:
+            for file in base.glob(pattern):
+                if not file.name.endswith(".index.json"):
+                    shutil.copyfile(file, whole / file.name)
+        chat.adapters.save(whole, dtype)
+        (whole / ORIGIN).write_text(toml_text(origin), encoding="utf-8")
+    except OSError as error:
+        raise ModelError(f"cannot write the merged model: {first_line(error)}") from error

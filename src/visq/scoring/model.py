@@ -1,0 +1,195 @@
+"""A model's name, and what is wanted of it, to a model ready to be asked. Knows no picture and no score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from visq.aspects import every_aspect
+from visq.aspects import names as aspect_names
+from visq.backbones import BACKBONES, Backbone, ModelFolder, find_model
+from visq.backbones.chat_options import ChatOptions
+from visq.backbones.families import known_dialect
+from visq.core.errors import InputError, UnknownName
+from visq.scoring.asked import USAGE, Asked, Wanted, choose
+
+_OWN_WORDS = "visq"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a model runs on, and how it sees; `auto` and None leave it to the model.
+
+    Attributes:
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+        dtype: `auto`, `float32`, `float16`, `bfloat16`.
+        attention: `auto`, or an implementation of transformers, such as `eager`.
+        pixels: MIN..MAX of a picture, either of them may be missing (`..1000000`).
+        remote_code: code that comes with the model may run. It can do anything that you can.
+    """
+
+    device: str = "auto"
+    dtype: str = "auto"
+    attention: str = "auto"
+    pixels: str | None = None
+    remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        self.chat_options(picture_first=True)  # refuses what no machine has
+
+    def chat_options(self, *, picture_first: bool) -> ChatOptions:
+        """The same for a chat model.
+
+        Raises:
+            InputError: `pixels` is no range.
+        """
+        least, most = _pixels(self.pixels)
+        return ChatOptions(
+            device=self.device,
+            dtype=self.dtype,
+            attention=self.attention,
+            min_pixels=least,
+            max_pixels=most,
+            picture_first=picture_first,
+            remote_code=self.remote_code,
+        )
+
+    def refuse_for(self, model: str) -> None:
+        """Refuse what a model on ONNX Runtime cannot take: nothing asked for is passed over.
+
+        Raises:
+            InputError: one of them is set.
+        """
+        usual = {"device": ("auto", "cpu"), "dtype": ("auto", "float32")}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value not in usual.get(field.name, (field.default,)):
+                given = "" if value is True else f" {value}"
+                raise InputError(
+                    f"model {model!r} runs on ONNX Runtime, in float32 on the CPU, and cannot take "
+                    f"--{field.name.replace('_', '-')}{given}; leave it out",
+                    kind=USAGE,
+                )
+
+
+def _pixels(text: str | None) -> tuple[int | None, int | None]:
+    if text is None:
+        return None, None
+    least, dots, most = text.partition("..")
+    if not dots or not (least or most) or not (least + most).isdigit():
+        raise InputError(f"pixels {text!r} is not of the form MIN..MAX; write 50000..1000000 or ..1000000")
+    return int(least) if least else None, int(most) if most else None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model ready to be asked.
+
+    Attributes:
+        folder: what it is.
+        backbone: what answers.
+        asked: words and read-out of each aspect.
+        notes: what was chosen for the user, a line each.
+    """
+
+    folder: ModelFolder
+    backbone: Backbone
+    asked: tuple[Asked, ...]
+    notes: tuple[str, ...]
+
+
+def open_model(model: str, wanted: Wanted, machine: Machine, threads: int) -> Opened:
+    """Find a model, choose its words, load it.
+
+    Args:
+        model: its name.
+        wanted: which words and which read-out.
+        machine: what it runs on.
+        threads: CPU threads, 1 or more.
+
+    Raises:
+        UnknownName, ModelError, InputError, MissingExtra: as `visq.load`.
+    """
+    if threads < 1:
+        raise InputError(f"threads must be 1 or more, not {threads}")
+    folder = find_model(model)
+    _expect_answers(folder, wanted)
+    known = None if folder.is_described else known_dialect([folder.name])
+    dialect = wanted.dialect or known or _OWN_WORDS
+    asked = choose(_as_folder(wanted, folder), _names(folder, wanted, dialect), dialect)
+    notes = _said(folder, wanted, known, asked)
+    return Opened(folder, _open(folder, asked, machine, threads), tuple(asked), tuple(notes))
+
+
+def _said(folder: ModelFolder, wanted: Wanted, known: str | None, asked: Sequence[Asked]) -> list[str]:
+    """Whose words were chosen, other than visq's own for a model of visq."""
+    by_dialect: dict[str, list[str]] = {}
+    for one in asked:
+        by_dialect.setdefault(one.aspect.dialect, []).append(one.aspect.name)
+    usual = {"own", _OWN_WORDS} if folder.is_described else {"own"}
+    said = []
+    for dialect, names in by_dialect.items():
+        why = ", by the model's name" if dialect == known and not wanted.dialect else ""
+        advice = "" if wanted.dialect else "; --dialect takes others"
+        if dialect not in usual:
+            said.append(f"{' and '.join(names)} asked in the words of {dialect}{why}{advice}")
+    return said
+
+
+def _expect_answers(folder: ModelFolder, wanted: Wanted) -> None:
+    """A `head` has five answers and hears no question."""
+    if not BACKBONES.get(folder.backbone).closed_set:
+        return
+    if wanted.readout not in (None, folder.readout):
+        raise InputError(
+            f"model {folder.name!r} answers with level words only and cannot be read as {wanted.readout!r}; "
+            f"use --readout {folder.readout}, or another model",
+            kind=USAGE,
+        )
+    if wanted.dialect is not None:
+        raise InputError(
+            f"model {folder.name!r} reads no question, so that --dialect has no effect; leave it out",
+            kind=USAGE,
+        )
+
+
+def _as_folder(wanted: Wanted, folder: ModelFolder) -> Wanted:
+    """A described model is read as it says, unless another read-out is asked for."""
+    if wanted.readout is None and folder.is_described:
+        return replace(wanted, readout=folder.readout)
+    return wanted
+
+
+def _names(folder: ModelFolder, wanted: Wanted, dialect: str) -> list[str]:
+    """The aspects asked for, or all the model is made for."""
+    spoken = [one.name for one in every_aspect() if one.dialect == dialect]
+    usual = [name for name in aspect_names() if name in spoken] or spoken
+    offered = list(folder.aspects) if folder.is_described else usual
+    names = offered if wanted.names is None else list(wanted.names)
+    for name in names if folder.is_described else ():
+        if name not in offered:
+            raise UnknownName(
+                f"model {folder.name!r} does not score {name!r}; it scores {', '.join(offered)}"
+            )
+    return names
+
+
+def _open(folder: ModelFolder, asked: Sequence[Asked], machine: Machine, threads: int) -> Backbone:
+    """The model itself, on the machine wanted."""
+    make: Any = BACKBONES.get(folder.backbone)
+    if folder.backbone != "chat":
+        machine.refuse_for(folder.name)
+        found: Backbone = make(folder, threads=threads)
+        return found
+    places = {one.aspect.picture for one in asked}
+    if len(places) > 1:
+        raise InputError(
+            "these aspects show the picture before and after the question; score them in two runs", kind=USAGE
+        )
+    options = machine.chat_options(picture_first=places == {"before"})
+    chat: Backbone = make(folder.path, options, aspects=[one.aspect.name for one in asked])
+    import torch  # there, since Chat has asked for it
+
+    torch.set_num_threads(threads)
+    return chat
