@@ -37,7 +37,7 @@ FORMULA = "pixel[y, x, c] = (7*y + 13*x + 101*c + (y*x)//16) % 256"
 ROTATION = "fit on all folds but two, calibrate on one, test on one, rotated"
 CALIBRATION_NOTE = (
     "approximate: the conformal quantile of the out-of-fold residuals of all folds, "
-    "while the shipped head is fitted on all folds"
+    "while the shipped model is fitted on all folds"
 )
 
 
