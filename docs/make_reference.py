@@ -30,7 +30,7 @@ SOURCE = Path(visq.__file__).parent
 WORDS = toml.loads((Path(__file__).parent / "reference.toml").read_text(encoding="utf-8"))
 COMMANDS = (
     *("", "score", "evaluate", "compare", "check", "split", "calibrate"),
-    *("show", "models", "models list", "models show", "train"),
+    *("show", "models", "models list", "models show", "models pull", "models merge", "train"),
 )
 MET = (
     ("Score", "visq.core.types"),

@@ -39,7 +39,7 @@ class Chat:
 
     Attributes:
         preprocessing: the processor and a hash of its settings, and the pixel budget where that is ours.
-        runtime: `transformers`.
+        runtime: `transformers` and the dtype of its weights.
         closed_set: False: the model may say anything.
         aspects: as given.
         capabilities: calls it offers.
@@ -56,7 +56,6 @@ class Chat:
             that takes no pictures; an adapter does not fit, or changes nothing.
     """
 
-    runtime = "transformers"
     closed_set = False
 
     def __init__(
@@ -67,6 +66,7 @@ class Chat:
         self._options = options
         self.aspects = tuple(aspects)
         loaded = _load(folder, options)
+        self.runtime = f"transformers;{loaded.dtype}"
         from visq.backbones.chat_answers_torch import find_way
         from visq.backbones.chat_torch import Network
 
@@ -100,6 +100,14 @@ class Chat:
         if self._counts_pixels:
             return picture
         return _within(picture, least, most)
+
+    def expect_words(self, asked: Prompted, answers: Sequence[str]) -> None:
+        """Refuse a question, or answers to it, that it cannot take; the pixels are not looked at.
+
+        Raises:
+            InputError: an answer has no tokens, two have the same, or nothing stands before them.
+        """
+        beginnings([self._prompter.wording(asked, answers)])
 
     def answer_logprobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> FloatArray:
         """Log-probabilities of whole answers: their tokens, and what ends them.

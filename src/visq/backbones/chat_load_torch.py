@@ -103,7 +103,7 @@ def load(folder: Path, options: ChatOptions) -> Loaded:
     )  # fmt: skip
     _expect_all_weights(folder, report)
     if not placed:
-        model = model.to(device)
+        model = _read(folder, lambda: model.to(device))
     adapters = _lay_on(model.eval(), options.adapters)
     return Loaded(model, processor, str(model.device), dtype, adapters)
 
@@ -124,16 +124,25 @@ def _choose(options: ChatOptions) -> tuple[str, str]:
         device = (
             "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         )
-    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not has.get(device.split(":")[0], True):
-        raise InputError(f"device {device!r} is not on this machine; use device='auto' or 'cpu'")
+    if not _is_here(device):
+        raise InputError(f"device {device!r} is not on this machine; use 'auto' or 'cpu'", kind="usage")
     dtype = options.dtype
     if dtype == "auto":
         half = "bfloat16" if device.startswith("cuda") and torch.cuda.is_bf16_supported() else "float16"
         dtype = "float32" if device == "cpu" else half
     if dtype not in DTYPES:
-        raise InputError(f"dtype {dtype!r} is none of: auto, {', '.join(DTYPES)}")
+        raise InputError(f"dtype {dtype!r} is none of: auto, {', '.join(DTYPES)}", kind="usage")
     return device, dtype
+
+
+def _is_here(device: str) -> bool:
+    try:
+        wanted = torch.device(device)
+    except RuntimeError:  # no word of torch's
+        return False
+    if wanted.type == "cuda":
+        return (wanted.index or 0) < torch.cuda.device_count()
+    return wanted.type == "cpu" or (wanted.type == "mps" and torch.backends.mps.is_available())
 
 
 def _expect_pictures(folder: Path, config: Any, *, remote_code: bool) -> None:

@@ -188,7 +188,7 @@ class Prompter:
             wanted, option = ("before", False) if self._picture_first else ("after", True)
             raise ModelError(
                 f"model {self._name!r}: its chat template does not put the picture {wanted} the question; "
-                f"set picture_first={option}"
+                f"ask in other words (dialect), or set picture_first={option}"
             )
 
     def _answered_turn(self) -> tuple[str, str]:

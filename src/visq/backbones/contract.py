@@ -30,6 +30,14 @@ class Backbone(Protocol):
         """Bring a decoded picture to the pixels this model wants; safe to call from many threads."""
         ...
 
+    def expect_words(self, asked: Prompted, answers: Sequence[str]) -> None:
+        """Refuse a question, or answers to it, that it cannot take; the pixels are not looked at.
+
+        Raises:
+            InputError: it would never answer.
+        """
+        ...
+
     def answer_logprobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> FloatArray:
         """float32 [n, k]: natural-log probability of each whole answer to each question."""
         ...

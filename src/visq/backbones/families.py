@@ -14,14 +14,14 @@ def known_dialect(names: Sequence[str]) -> str | None:
     """The dialect of the first name that belongs to a known family; None where none does.
 
     Args:
-        names: of adapters and model, the one trained last first: hub names or paths of folders.
+        names: of adapters and model, the one trained last first: names of folders, or ORG/NAME[@REV].
 
     Example:
         >>> known_dialect(["q-future/Q-ReAlign-Mini-0.8B"]), known_dialect(["models/my-qwen"])
         ('q-realign', None)
     """
     for name in names:
-        whole = name.lower().rstrip("/")
+        whole = name.lower().partition("@")[0].rstrip("/")
         for pattern, dialect in _patterns():
             if fnmatchcase(whole, pattern) or fnmatchcase(whole.rpartition("/")[2], pattern):
                 return dialect

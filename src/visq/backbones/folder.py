@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -19,11 +19,13 @@ from typing import Any
 
 from visq.aspects import aspect
 from visq.aspects import names as aspect_names
+from visq.backbones.adapters import CONFIG, WEIGHTS
 from visq.backbones.file_hash import sha256_of
+from visq.backbones.model_name import Source, parse_model_name
+from visq.backbones.weights import locate
 from visq.core import toml
 from visq.core.errors import InputError, ModelError
 from visq.core.fields import Fields, shown
-from visq.core.registry import unknown_name
 from visq.media import read_bytes
 from visq.readouts import READOUTS, Calibration
 
@@ -46,6 +48,7 @@ class ModelFolder:
         weights: name -> weights file; one called `model` where model.toml names no more.
         calibrations: aspect -> its calibration; lacks aspects without one.
         hashed: the files that make its scores.
+        adapters: folders of what is laid on it, in order.
     """
 
     path: Path
@@ -57,6 +60,7 @@ class ModelFolder:
     weights: Mapping[str, Path]
     calibrations: Mapping[str, Calibration]
     hashed: tuple[Path, ...]
+    adapters: tuple[Path, ...] = ()
 
     @property
     def is_described(self) -> bool:
@@ -109,19 +113,41 @@ def shipped_models() -> dict[str, Path]:
     return {folder.parent.name: folder.parent for folder in sorted(root.glob("*/model.toml"))}
 
 
-def find_model(name: str) -> ModelFolder:
-    """The model folder a name stands for: a shipped model, or a folder, of visq's kind or of transformers'.
+def find_model(name: str, *, remote_code: bool = False) -> ModelFolder:
+    """The model folder a name stands for, visq's or transformers'; from a hub where it is not here.
+
+    Args:
+        name: a shipped model, a folder, or ORG/NAME[@REV]; then any number of +ADAPTER.
+        remote_code: fetch code that comes with a model of a hub.
 
     Raises:
-        UnknownName: neither a shipped model nor a folder.
-        ModelError: a folder without a usable model.toml or config.json; the message names the field.
+        UnknownName: it is none of these.
+        ModelError: a folder without a usable model.toml or config.json (the message names the field), a hub
+            that does not give it, or an adapter on a model that takes none.
+        MissingExtra: a model of a hub, and huggingface_hub is not installed.
     """
     shipped = shipped_models()
-    folder = shipped.get(name, Path(name))
-    if not name or (
-        name not in shipped and not os.path.isdir(folder)
-    ):  # unlike Path.is_dir, false for a name too long
-        raise unknown_name("model", name, shipped)
+    parsed = parse_model_name(name, shipped)
+    if parsed.base.kind == "server":
+        raise ModelError(f"model {name!r}: servers are not asked yet; give a folder or ORG/NAME")
+    base = parsed.base
+    folder = shipped[base.name] if base.kind == "shipped" else locate(base, remote_code=remote_code)
+    found = _in_folder(folder, name)
+    return _with_adapters(found, parsed.adapters) if parsed.adapters else found
+
+
+def _with_adapters(found: ModelFolder, adapters: Sequence[Source]) -> ModelFolder:
+    if found.backbone != "chat":
+        raise ModelError(
+            f"model {found.name!r}: it runs on ONNX Runtime and takes no adapters; give a folder that "
+            "transformers reads"
+        )
+    folders = tuple(locate(one) for one in adapters)
+    files = tuple(folder / file for folder in folders for file in (CONFIG, WEIGHTS))
+    return replace(found, adapters=folders, hashed=(*found.hashed, *files))
+
+
+def _in_folder(folder: Path, name: str) -> ModelFolder:
     if os.path.exists(folder / "model.toml"):
         return _described(folder, name)
     if not os.path.exists(folder / "config.json"):

@@ -51,6 +51,24 @@ class Mini:
         """uint8 [h, w, 3] -> uint8 [320, 320, 3]: the whole picture, squashed."""
         return squash(picture, self._head.height, self._head.width)
 
+    def expect_words(self, asked: Prompted, answers: Sequence[str]) -> None:
+        """Refuse answers it was not trained to give; it hears no question.
+
+        Raises:
+            InputError: they are not the level words of the aspect.
+        """
+        levels = self._head.levels.get(asked.aspect)
+        if tuple(answers) != levels:
+            raise InputError(f"mini answers {asked.aspect!r} with {levels}")
+
+    def generate(self, batch: Sequence[Prompted], most: int = 64) -> list[str]:
+        """Not offered: it has no words.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError(f"model {self._model!r} writes nothing; ask it for level words")
+
     def answer_logprobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> FloatArray:
         """Log-probabilities of the level words; question and stem are not read by a `head` model.
 
@@ -70,9 +88,7 @@ class Mini:
         if self._session is None:
             raise ModelError("this model is closed; load it again")
         for asked in batch:
-            levels = self._head.levels.get(asked.aspect)
-            if tuple(answers) != levels:
-                raise InputError(f"mini answers {asked.aspect!r} with {levels}")
+            self.expect_words(asked, answers)
         pictures = {id(asked.pixels): asked.pixels for asked in batch}
         logits = dict(zip(pictures, self._threads.map(self._run, pictures.values()), strict=True))
         rows = [logits[id(asked.pixels)][asked.aspect] for asked in batch]

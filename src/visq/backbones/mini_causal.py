@@ -55,6 +55,14 @@ class MiniCausal:
         """uint8 [h, w, 3] -> uint8 [320, 320, 3]: the whole picture, squashed."""
         return squash(picture, self._height, self._width)
 
+    def expect_words(self, asked: Prompted, answers: Sequence[str]) -> None:
+        """Refuse a question, or answers to it, whose words have no tokens here; no pixels are looked at.
+
+        Raises:
+            MissingExtra: a text the model folder has no tokens of, and no tokenizer is installed.
+        """
+        self._tree(asked, answers)
+
     def answer_logprobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> FloatArray:
         """Log-probabilities of whole answers: their tokens, and what ends them.
 
@@ -129,8 +137,9 @@ class MiniCausal:
     def _say(self, asked: Prompted, visual: FloatArray, most: int) -> str:
         prompt, said = self._words.prompt(asked), list[int]()
         while len(said) < most:
-            logs = self._next(grow([*prompt, *said], [()]), visual)
-            token = int(logs[-1].argmax())
+            logs = self._next(grow([*prompt, *said], [()]), visual)[-1]
+            logs[[self._words.user, self._words.assistant, self._words.image]] = -np.inf  # no words to say
+            token = int(logs.argmax())
             if token == self._words.end:
                 break
             said.append(token)

@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import numpy as np
+
 from visq.aspects import every_aspect
 from visq.aspects import names as aspect_names
 from visq.backbones import BACKBONES, Backbone, ModelFolder, find_model
 from visq.backbones.chat_options import ChatOptions
 from visq.backbones.families import known_dialect
+from visq.backbones.model_name import shown_name
 from visq.core.errors import InputError, UnknownName
 from visq.scoring.asked import USAGE, Asked, Wanted, choose
 
 _OWN_WORDS = "visq"
+_NO_PIXELS = np.zeros((1, 1, 3), dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Machine:
     def __post_init__(self) -> None:
         self.chat_options(picture_first=True)  # refuses what no machine has
 
-    def chat_options(self, *, picture_first: bool) -> ChatOptions:
+    def chat_options(self, *, picture_first: bool, adapters: Sequence[str] = ()) -> ChatOptions:
         """The same for a chat model.
 
         Raises:
@@ -53,6 +57,7 @@ class Machine:
             max_pixels=most,
             picture_first=picture_first,
             remote_code=self.remote_code,
+            adapters=tuple(adapters),
         )
 
     def refuse_for(self, model: str) -> None:
@@ -113,13 +118,22 @@ def open_model(model: str, wanted: Wanted, machine: Machine, threads: int) -> Op
     """
     if threads < 1:
         raise InputError(f"threads must be 1 or more, not {threads}")
-    folder = find_model(model)
+    folder = find_model(model, remote_code=machine.remote_code)
     _expect_answers(folder, wanted)
-    known = None if folder.is_described else known_dialect([folder.name])
+    known = None if folder.is_described else known_dialect(_names_of(folder))
     dialect = wanted.dialect or known or _OWN_WORDS
     asked = choose(_as_folder(wanted, folder), _names(folder, wanted, dialect), dialect)
     notes = _said(folder, wanted, known, asked)
-    return Opened(folder, _open(folder, asked, machine, threads), tuple(asked), tuple(notes))
+    backbone = _open(folder, asked, machine, threads)
+    for one in asked:
+        backbone.expect_words(one.of(_NO_PIXELS), one.answers)
+    notes += [str(one) for one in getattr(getattr(backbone, "adapters", None), "attached", ())]
+    return Opened(folder, backbone, tuple(asked), tuple(notes))
+
+
+def _names_of(folder: ModelFolder) -> list[str]:
+    """The last adapter first, since it was trained last."""
+    return [shown_name(path) for path in (*reversed(folder.adapters), folder.path)]
 
 
 def _said(folder: ModelFolder, wanted: Wanted, known: str | None, asked: Sequence[Asked]) -> list[str]:
@@ -187,7 +201,8 @@ def _open(folder: ModelFolder, asked: Sequence[Asked], machine: Machine, threads
         raise InputError(
             "these aspects show the picture before and after the question; score them in two runs", kind=USAGE
         )
-    options = machine.chat_options(picture_first=places == {"before"})
+    adapters = [str(path) for path in folder.adapters]
+    options = machine.chat_options(picture_first=places == {"before"}, adapters=adapters)
     chat: Backbone = make(folder.path, options, aspects=[one.aspect.name for one in asked])
     import torch  # there, since Chat has asked for it
 

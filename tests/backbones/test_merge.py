@@ -1,0 +1,120 @@
+"""Adapters merged into a folder: it loads without PEFT and says the same, or nothing is written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tiny_adapters import rewrite, train
+from tiny_chat import FAMILIES
+from visq.backbones.chat import Chat
+from visq.backbones.chat_options import ChatOptions
+from visq.backbones.merge import merge, says
+from visq.core.errors import InputError, ModelError
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+pytest.importorskip("peft")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Of three families, a base and a LoRA on all of its linear layers."""
+    transformers.utils.logging.disable_progress_bar()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    root = tmp_path_factory.mktemp("merge")
+    found = {}
+
+    def of(family):
+        if family not in found:
+            base = FAMILIES[family](root / family)
+            found[family] = base, train(base, root / f"{family}-lora", target_modules="all-linear")
+        return found[family]
+
+    yield of
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("family", ["qwen2_vl", "llava", "mini"])
+def test_a_merged_folder_says_what_model_and_adapter_say(world, tmp_path, family):
+    base, lora = world(family)
+    done = merge(base, [lora], tmp_path / "merged")
+    adapted = says(Chat(base, ChatOptions(dtype="float32", adapters=(str(lora),))))
+
+    assert done.in_memory <= 1e-3
+    assert done.written <= 1e-3
+    np.testing.assert_allclose(says(Chat(done.folder)), adapted, atol=1e-3)
+    assert np.abs(adapted - says(Chat(base, ChatOptions(dtype="float32")))).max() > 0.1
+    assert done.n == adapted.size
+    assert not list(done.folder.glob("adapter*"))
+    assert f'name = "{lora.name}"' in (done.folder / "origin.toml").read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {"merged"}
+
+
+def test_a_merged_folder_loads_where_peft_is_not_installed(world, tmp_path):
+    base, lora = world("qwen2_vl")
+    folder = merge(base, [lora], tmp_path / "merged").folder
+    code = (
+        "import sys; sys.modules['peft'] = None; from pathlib import Path; "
+        f"from visq.backbones.chat import Chat; print(Chat(Path({str(folder)!r})).chosen)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "answers by tree" in run.stdout, run.stderr
+
+
+def test_several_adapters_are_merged_in_turn(world, tmp_path):
+    base, lora = world("qwen2_vl")
+    twice = merge(base, [lora, lora], tmp_path / "twice").folder
+    strong = rewrite(lora, tmp_path / "strong", lora_alpha=32)
+    wanted = says(Chat(base, ChatOptions(adapters=(str(strong),))))
+    np.testing.assert_allclose(says(Chat(twice)), wanted, atol=1e-3)
+
+
+def test_half_precision_is_written_where_it_is_asked_for_and_what_it_costs_is_said(world, tmp_path):
+    base, lora = world("qwen2_vl")
+    done = merge(base, [lora], tmp_path / "half", dtype="bfloat16")
+
+    assert json.loads((done.folder / "config.json").read_text())["dtype"] == "bfloat16"
+    assert done.in_memory <= 1e-3 < done.written < 1.0
+
+
+@pytest.mark.parametrize("stage", ["merge", "save"])
+def test_a_merge_that_says_something_else_is_refused_and_leaves_nothing(world, tmp_path, monkeypatch, stage):
+    from visq.backbones.adapters_torch import Adapters
+
+    right = getattr(Adapters, stage)
+
+    def wrong(self, *rest):
+        self._model.lm_head.weight.data.mul_(1.01)
+        right(self, *rest)
+
+    monkeypatch.setattr(Adapters, stage, wrong)
+    base, lora = world("qwen2_vl")
+    with pytest.raises(ModelError, match=r"differs by .*; nothing is"):
+        merge(base, [lora], tmp_path / "merged")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_cannot_be_merged_is_one_line(world, tmp_path):
+    base, lora = world("qwen2_vl")
+    (tmp_path / "taken").mkdir()
+    for error, match, adapters, out, dtype in (
+        (InputError, "exists; choose another --out", [lora], "taken", None),
+        (InputError, "there is no adapter to merge", [], "new", None),
+        (InputError, "dtype 'int8' is none of", [lora], "new", "int8"),
+        (ModelError, "no adapter in", [tmp_path / "missing"], "new", None),
+    ):
+        with pytest.raises(error, match=match):
+            merge(base, adapters, tmp_path / out, dtype=dtype)
+    assert {path.name for path in tmp_path.iterdir()} == {"taken"}
+
+
+def test_a_quantised_base_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text('{"quantization_config": {"bits": 4}}', encoding="utf-8")
+    with pytest.raises(ModelError, match="is quantised; merge into the model that is not"):
+        merge(tmp_path, [tmp_path], tmp_path / "out")

@@ -1,0 +1,119 @@
+"""`visq models` on chat models: show, check, merge, pull; each as a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from photos import VisqRun
+from tiny_adapters import LANGUAGE, train
+from tiny_chat import qwen2_vl
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("peft")
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model, an adapter, and one that was never trained."""
+    root = tmp_path_factory.mktemp("models")
+    base = qwen2_vl(root / "qwen")
+    train(base, root / "lora", target_modules=LANGUAGE)
+    train(base, root / "idle", target_modules=LANGUAGE, steps=0)
+    return root
+
+
+def test_a_chat_model_and_its_adapter_are_shown(visq: VisqRun, models: Path) -> None:
+    run = visq("models", "show", "qwen+lora", cwd=models)
+    assert run.returncode == 0, run.stderr
+    for word in ("qwen2_vl", "Qwen2VLForConditionalGeneration", "float32", "lora", "rank      4", "sha256"):
+        assert word in run.stdout
+
+
+def test_a_chat_model_is_checked(visq: VisqRun, models: Path) -> None:
+    run = visq("models", "show", "qwen+lora", "--check", cwd=models)
+    assert run.returncode == 0, run.stdout + run.stderr
+    for words in (
+        "loaded qwen+lora, transformers",
+        "adapter 'lora' changes 4 modules: vision 0, connector 0, language 4",
+        "reads for quality, after 'The quality of the image is': bad = ' bad' (",
+        "astronaut.jpg, quality ",
+        ", outside ",
+        "ask it in the words it was trained with",
+        "ok     alone against a batch of 10: differs by",
+    ):
+        assert words in run.stdout
+    assert "FAILED" not in run.stdout
+
+
+def test_a_model_that_depends_on_its_neighbours_does_not_pass(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import numpy as np
+
+    from visq.backbones.chat import Chat
+    from visq.scoring.check_chat import check_chat
+
+    chat = Chat(models / "qwen")
+    right = chat.answer_logprobs
+
+    def wrong(batch, answers):  # type: ignore[no-untyped-def]
+        return right(batch, answers) * np.linspace(
+            1, 1 + 0.01 * (len(batch) > 1), len(answers), dtype=np.float32
+        )
+
+    monkeypatch.setattr(chat, "answer_logprobs", wrong)
+    report = check_chat(chat, "qwen")
+    assert not report.passed
+    assert report.lines[-1].startswith("FAILED alone against a batch of 10")
+
+
+def test_adapters_are_merged(visq: VisqRun, models: Path, tmp_path: Path) -> None:
+    run = visq("models", "merge", "qwen+lora", "--out", tmp_path / "merged", cwd=models)
+    assert run.returncode == 0, run.stderr
+    first, compared, written, folder = run.stdout.splitlines()
+    assert first == "adapter 'lora' changes 4 modules: vision 0, connector 0, language 4"
+    assert compared.startswith("merged against adapted, float32, 25 log-probabilities: differs by ")
+    assert compared.endswith("(may 0.001)")
+    assert written.startswith("written as float32, read again: differs by ")
+    assert folder == str(tmp_path / "merged")
+    assert visq("models", "show", "merged").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["merge", "qwen+idle", "--out", "m"], 1, "adapter 'idle' changes nothing: all its lora_B are zero"),
+        (["merge", "qwen", "--out", "m"], 2, "there is no adapter to merge"),
+        (["merge", "qwen+lorra", "--out", "m"], 2, "unknown model 'lorra' in 'qwen+lorra'"),
+        (["merge", "qwen+lora", "--out", "qwen"], 1, "'qwen' exists; choose another --out"),
+        (["merge", "mini+lora", "--out", "m"], 1, "it has no config.json"),
+        (["show", "http://localhost/v1#m"], 1, "is no folder and is on no hub"),
+        (["pull", "qwen"], 2, "'qwen' is not of the form ORG/NAME[@REV]"),
+        (
+            ["pull", "org/name@main"],
+            1,
+            "HF_HUB_OFFLINE is set; unset it, or run 'visq models pull org/name --out",
+        ),
+        (["show", "org/name"], 1, "model 'org/name' is not on this machine"),
+    ],
+)
+def test_mistakes_are_one_line(
+    visq: VisqRun,
+    models: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    code: int,
+    said: str,
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    run = visq("models", *words, cwd=models)
+    assert run.returncode == code, run.stderr
+    (line,) = [line for line in run.stderr.splitlines() if line.startswith("visq: ")]
+    assert said in line
+    assert run.stdout == ""
+    assert not (models / "m").exists()
