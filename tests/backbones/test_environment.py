@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from visq.backbones.environment import ADAPTER, MODEL, Environment, read_environment
+from visq.backbones.environment import ADAPTER, MODEL, Environment, hub_cache, read_environment
 from visq.core.errors import InputError
 
 
@@ -69,3 +69,8 @@ def test_what_is_wrong_is_one_line_that_names_the_variable(variables: dict[str, 
         read_environment(variables, ["mini"])
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_the_cache_alone_is_read_without_the_rest() -> None:
+    assert hub_cache({"CACHE_DIR": "", "TEMPERATURE": "warm"}) is None
+    assert hub_cache({"CACHE_DIR": "c", "VISQ_CACHE_DIR": ""}) == "c"

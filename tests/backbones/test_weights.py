@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from visq.backbones.model_name import Source
-from visq.backbones.weights import locate, pull
+from visq.backbones.weights import locate, pull, read_config
 from visq.core.errors import InputError, MissingExtra, ModelError
 
 huggingface_hub = pytest.importorskip("huggingface_hub")
@@ -179,3 +179,14 @@ def test_without_the_hubs_client_the_extra_is_named(monkeypatch: pytest.MonkeyPa
         MissingExtra, match=r"huggingface_hub is not installed; run: pip install 'visq\[vlm\]'"
     ):
         pull("org/name")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(None, "has no config.json"), ("{", "cannot read config.json"), ("[]", "config.json is no object")],
+)
+def test_a_config_that_is_none_is_one_line(tmp_path: Path, text: str | None, said: str) -> None:
+    if text is not None:
+        (tmp_path / "config.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match=said):
+        read_config(tmp_path)

@@ -52,7 +52,7 @@ class MissingExtra(VisqError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of another library's error, for a message of ours; its class where it says nothing.
+    r"""The first line of another library's error, for a message of ours; its class where it says nothing.
 
     Example:
         >>> first_line(ValueError("\nno such layer\n\nsee the docs"))
