@@ -156,7 +156,7 @@ def score(
     \b
     visq score photos/
     visq score photos/ --out scores.csv --report report.html
-    visq score photos/ --model models/qwen2-vl --readout integers
+    visq score photos/ --aspect quality --readout integers
     find . -name '*.jpg' | visq score - --json --aspect quality --sort quality
     """
     # The decode door reports what Pillow warns of as notes and failures; its own lines would only repeat it.
@@ -282,6 +282,7 @@ def _announce(scorer: Scorer) -> None:
 
 
 def _notices(table: Table, found: Inputs) -> None:
+    from visq.scoring.outside import mostly_outside
     from visq.scoring.spread import almost_equal_scores
 
     failed = (row for row in table.rows if row.status == "failed")
@@ -301,6 +302,8 @@ def _notices(table: Table, found: Inputs) -> None:
         warn(f"not scored: {', '.join(parts)}")
     if table.vanished:
         warn(f"{table.vanished} rows of the earlier run left the table: their inputs are gone")
+    for aspect, n in mostly_outside(table).items():
+        warn(f"{aspect}: in {n} pictures the model would mostly have said none of the answers: distrust them")
     for aspect in almost_equal_scores(table):
         warn(
             f"nearly all {aspect} scores are equal: do not rank by them, and check the pictures and the model"

@@ -218,7 +218,7 @@ ROW_FIELDS = ("id", "path", "sha256", "status", "error", "kind", "note", "scores
 SCORE_FIELDS = ("value", "low", "high", "level", "bin", "spread", "outside", "answers", "shares")
 
 
-def _row_data(row: Row, aspects: Sequence[_Aspect], answer_sets: list[tuple[str, ...]]) -> list[object]:
+def _row_data(row: Row, aspects: Sequence[_Aspect], answer_sets: dict[tuple[str, ...], int]) -> list[object]:
     """Values of ROW_FIELDS: names would weigh more than values, ten thousand times over."""
     scores = [
         _score_data(aspect, row.scores[aspect.name], answer_sets) if aspect.name in row.scores else None
@@ -227,11 +227,9 @@ def _row_data(row: Row, aspects: Sequence[_Aspect], answer_sets: list[tuple[str,
     return [row.id, printable(row.path), row.sha256, row.status, row.error, row.kind, row.note, scores]
 
 
-def _score_data(aspect: _Aspect, score: Score, answer_sets: list[tuple[str, ...]]) -> list[object]:
+def _score_data(aspect: _Aspect, score: Score, answer_sets: dict[tuple[str, ...], int]) -> list[object]:
     """Values of SCORE_FIELDS; answers that many scores share are named once, in `answer_sets`."""
     answers = tuple(score.distribution)
-    if answers not in answer_sets:
-        answer_sets.append(answers)
     return [
         number(score.value),
         number(score.low),
@@ -240,7 +238,7 @@ def _score_data(aspect: _Aspect, score: Score, answer_sets: list[tuple[str, ...]
         aspect.band(score.value, aspect.n_bins),
         number(score.spread),
         number(score.outside),
-        answer_sets.index(answers),
+        answer_sets.setdefault(answers, len(answer_sets)),
         [number(share) for share in score.distribution.values()],
     ]
 
@@ -279,13 +277,13 @@ def _render(
 ) -> str:
     thumbnails, n_reached = thumbnails_of(rows)
     folders = _folders(rows, aspects)
-    answer_sets: list[tuple[str, ...]] = []
+    answer_sets: dict[tuple[str, ...], int] = {}
     data = {
         "aspects": [_aspect_data(aspect) for aspect in aspects],
         "row_fields": ROW_FIELDS,
         "score_fields": SCORE_FIELDS,
         "rows": [_row_data(row, aspects, answer_sets) for row in rows],
-        "answer_sets": answer_sets,
+        "answer_sets": list(answer_sets),
         "folders": folders[:MAX_FOLDERS],
     }
     return template("score_report.html.j2").render(
