@@ -83,8 +83,11 @@ def test_half_precision_is_written_where_it_is_asked_for_and_what_it_costs_is_sa
     assert done.in_memory <= 1e-3 < done.written < 1.0
 
 
-@pytest.mark.parametrize("stage", ["merge", "save"])
-def test_a_merge_that_says_something_else_is_refused_and_leaves_nothing(world, tmp_path, monkeypatch, stage):
+@pytest.mark.parametrize(
+    ("stage", "match"),
+    [("merge", "merged, the model says something else"), ("save", "read again, the written model differs")],
+)
+def test_a_merge_that_says_something_else_leaves_nothing(world, tmp_path, monkeypatch, stage, match):
     from visq.backbones.adapters_torch import Adapters
 
     right = getattr(Adapters, stage)
@@ -95,7 +98,7 @@ def test_a_merge_that_says_something_else_is_refused_and_leaves_nothing(world, t
 
     monkeypatch.setattr(Adapters, stage, wrong)
     base, lora = world("qwen2_vl")
-    with pytest.raises(ModelError, match=r"differs by .*; nothing is"):
+    with pytest.raises(ModelError, match=match):
         merge(base, [lora], tmp_path / "merged")
     assert not list(tmp_path.iterdir())
 
