@@ -151,6 +151,39 @@ def test_a_batch_is_one_by_one_and_k_questions_are_k_passes(world, batch, name):
     np.testing.assert_allclose(mixed, found[order], atol=tolerance(name))
 
 
+def pictures_seen(chat, monkeypatch):
+    """Of every pass over a picture, its pixels: one entry a time a picture goes through the network."""
+    seen = []
+    plain = chat._network._run
+
+    def run(inputs, places):
+        if "pixel_values" in inputs:
+            seen.append(len(inputs["input_ids"]))
+        return plain(inputs, places)
+
+    monkeypatch.setattr(chat._network, "_run", run)
+    return seen
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_questions_with_answers_of_their_own_cost_one_look(world, batch, name, monkeypatch):
+    _, chat, _ = world(name)
+    answers = [LEVELS, RATINGS, ("true", "not")] * 3
+    alone = [chat.answer_logprobs([asked], own)[0] for asked, own in zip(batch, answers, strict=True)]
+    seen = pictures_seen(chat, monkeypatch)
+    found = chat.answers_each(batch, answers)
+
+    assert sum(seen) == 3  # pictures
+    assert [len(row) for row in found] == [5, 10, 2] * 3
+    assert {row.dtype for row in found} == {np.dtype(np.float32)}
+    for row, wanted in zip(found, alone, strict=True):
+        np.testing.assert_allclose(row, wanted, atol=tolerance(name))
+    seen.clear()
+    for kind in range(3):  # as it was before: one call for each kind of answers
+        chat.answer_logprobs(batch[kind::3], answers[kind])
+    assert sum(seen) == 9
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_with_and_without_cache_are_one_thing(world, batch, name):
     _, chat, folder = world(name)

@@ -120,6 +120,37 @@ def test_a_score_is_the_same_in_any_batch(world, pictures):
     assert np.array_equal(together, alone)
 
 
+def looks_at(backbone, monkeypatch):
+    """Outputs of the picture graph asked for, one entry a run."""
+    looks = []
+    plain = backbone._run
+
+    def run(session, output, feeds):
+        if session is backbone._visual:
+            looks.append(output)
+        return plain(session, output, feeds)
+
+    monkeypatch.setattr(backbone, "_run", run)
+    return looks
+
+
+def test_questions_with_answers_of_their_own_cost_one_look(world, pictures, monkeypatch):
+    _, _, backbone = world
+    rating = Prompted(
+        pictures[0], "quality", "Rate the quality of this image from 1 to 10.", "Rating Level: "
+    )
+    batch = [_asked(pictures[0]), rating, _asked(pictures[1], "aesthetics"), _asked(pictures[0])]
+    answers = [aspect("quality").levels, [str(n) for n in range(1, 11)], ["poor", "good"], ["good"]]
+    alone = [backbone.answer_logprobs([asked], own)[0] for asked, own in zip(batch, answers, strict=True)]
+    looks = looks_at(backbone, monkeypatch)
+    found = backbone.answers_each(batch, answers)
+
+    assert looks == ["visual"] * 2  # pictures
+    for row, wanted in zip(found, alone, strict=True):
+        assert np.array_equal(row, wanted)
+        assert row.dtype == np.float32
+
+
 def test_outside_is_what_the_words_leave(world, pictures):
     folder, _, backbone = world
     with load(str(folder)) as scorer:

@@ -147,11 +147,11 @@ def test_words_bring_their_blank_and_numbers_do_not(
     assert (asked.stem, asked.blank) == (stem, blank)
 
 
-def test_aspects_with_the_same_answers_share_a_call(own: str) -> None:
+def test_aspects_share_a_call_whatever_their_answers(own: str) -> None:
     sharpness, _ = choose(Wanted((own,)), ("sharpness", "depth"), "visq")
     quality, aesthetics = chosen("visq", ("quality", "aesthetics"))
     groups = asked_together([quality, sharpness, aesthetics])
-    assert groups == [[quality, aesthetics], [sharpness]]
+    assert groups == [[quality, sharpness, aesthetics]]
     written = [Asked(aspect("quality", words), "text") for words in ("visq", "realqa", "realqa-prose")]
     assert [len(group) for group in asked_together(written)] == [2, 1]  # one writes a rationale first
 

@@ -141,6 +141,19 @@ def test_aspects_together_are_aspects_alone(folder, pictures, own):
                 assert whole[aspect] == pytest.approx(value, abs=10 * TOLERANCE)
 
 
+def test_a_picture_is_seen_once_whatever_is_asked(folder, pictures, own):
+    """Five levels, three levels, and eleven numbers: counted where pixels enter the picture tower."""
+    seen = []
+    with load(str(folder), aspects=["quality", own]) as scorer:
+        tower = scorer._backbone._network._inner.visual
+        tower.register_forward_hook(
+            lambda _, given, options, __: seen.append(options["grid_thw"]), with_kwargs=True
+        )
+        with scorer.score(str(pictures)) as table:
+            assert table.n_ok == 5
+    assert sum(len(grids) for grids in seen) == 5
+
+
 @pytest.mark.parametrize("readout", ["levels", "integers"])
 def test_one_by_one_is_a_batch(folder, pictures, readout):
     whole = values(folder, pictures, readout=readout)

@@ -110,6 +110,17 @@ class Chat:
         beginnings([self._prompter.wording(asked, answers)])
 
     def answer_logprobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> FloatArray:
+        """As `answers_each`, of questions with the same answers.
+
+        Returns:
+            float32 [n, k]; a row's probabilities sum to 1 or less.
+        """
+        rows, failed = self._answered(batch, [answers] * len(batch))
+        found = np.array(rows, dtype=np.float32).reshape(len(batch), len(answers))
+        _expect_none(failed, found)
+        return found
+
+    def answers_each(self, batch: Sequence[Prompted], answers: Sequence[Sequence[str]]) -> list[FloatArray]:
         """Log-probabilities of whole answers: their tokens, and what ends them.
 
         An answer is over when the turn ends, or with any token that begins with a full stop or a new line;
@@ -117,10 +128,10 @@ class Chat:
 
         Args:
             batch: n questions; pixels from `prepare`. Those about one array of pixels share what is seen.
-            answers: k words that may follow the stem, joined to it as each question says.
+            answers: of each question words that may follow its stem, joined to it as the question says.
 
         Returns:
-            float32 [n, k]; natural logarithms; a row's probabilities sum to 1 or less.
+            Of each question float32 [k], natural logarithms; its probabilities sum to 1 or less.
 
         Raises:
             InputError: an answer has no tokens, or two have the same.
@@ -130,9 +141,15 @@ class Chat:
         Source:
             SPEC 2.4.3 and 3.2.3: log P(answer) = sum of log p(token) + log p(any end), in float32.
         """
-        found = np.full((len(batch), len(answers)), np.nan, dtype=np.float32)
-        if not batch or not answers:
-            return found
+        found, failed = self._answered(batch, answers)
+        _expect_none(failed, found)
+        return found
+
+    def _answered(
+        self, batch: Sequence[Prompted], answers: Sequence[Sequence[str]]
+    ) -> tuple[list[FloatArray], dict[int, str]]:
+        """As `answers_each`, nan for what does not fit the memory; and number of the question -> why not."""
+        found: list[FloatArray] = [np.full(len(words), np.nan, dtype=np.float32) for words in answers]
         with self._lock:
             self._expect_open()
             jobs = self._jobs(batch, answers)
@@ -144,9 +161,8 @@ class Chat:
                     if row is None:
                         failed[number] = self._too_large(batch[number])
                     else:
-                        found[number] = row
-        _expect_none(failed, found)
-        return found
+                        found[number] = row.astype(np.float32)
+        return found, failed
 
     def generate(self, batch: Sequence[Prompted], most: int = 64) -> list[str]:
         """What the model says after each stem, the likeliest token each time, until its turn ends.
@@ -267,18 +283,20 @@ class Chat:
             self._processor, pixels, self._prompter.text(asked), prompt.prompt, prompt.place, self._name
         )
 
-    def _jobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> list[Job]:
-        """Beginnings of all questions, each picture looked at once."""
-        askers: defaultdict[int, defaultdict[tuple[str, str, str], list[int]]]
+    def _jobs(self, batch: Sequence[Prompted], answers: Sequence[Sequence[str]]) -> list[Job]:
+        """Beginnings of all questions that have answers, each picture looked at once."""
+        askers: defaultdict[int, defaultdict[tuple[str, str, str, tuple[str, ...]], list[int]]]
         askers = defaultdict(lambda: defaultdict(list))
-        for number, asked in enumerate(batch):
-            askers[id(asked.pixels)][asked.question, asked.stem, asked.blank].append(number)
-        wordings: dict[tuple[str, str, str], Wording] = {}
+        for number, (asked, words) in enumerate(zip(batch, answers, strict=True)):
+            if words:
+                text = asked.question, asked.stem, asked.blank, tuple(words)
+                askers[id(asked.pixels)][text].append(number)
+        wordings: dict[tuple[str, str, str, tuple[str, ...]], Wording] = {}
         jobs = []
         for texts in askers.values():
             for text, numbers in texts.items():
                 if text not in wordings:
-                    wordings[text] = self._prompter.wording(batch[numbers[0]], answers)
+                    wordings[text] = self._prompter.wording(batch[numbers[0]], text[-1])
             asked = batch[next(iter(texts.values()))[0]]
             look = self._look(asked.pixels, asked.question)
             of = tuple(wordings[text] for text in texts)

@@ -38,8 +38,15 @@ class Backbone(Protocol):
         """
         ...
 
+    def answers_each(self, batch: Sequence[Prompted], answers: Sequence[Sequence[str]]) -> list[FloatArray]:
+        """Of each question float32 [k]: natural-log probability of each of its own whole answers.
+
+        Questions about one picture, the same array in several of them, cost one look at it.
+        """
+        ...
+
     def answer_logprobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> FloatArray:
-        """float32 [n, k]: natural-log probability of each whole answer to each question."""
+        """float32 [n, k]: `answers_each` where all questions have the same answers."""
         ...
 
     def generate(self, batch: Sequence[Prompted], most: int = 64) -> list[str]:

@@ -70,16 +70,25 @@ class Mini:
         raise ModelError(f"model {self._model!r} writes nothing; ask it for level words")
 
     def answer_logprobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> FloatArray:
+        """As `answers_each`, of questions with the same level words.
+
+        Returns:
+            float32 [n, k], rows of probabilities summing to 1.
+        """
+        rows = self.answers_each(batch, [answers] * len(batch))
+        return np.array(rows, dtype=np.float32).reshape(len(batch), len(answers))
+
+    def answers_each(self, batch: Sequence[Prompted], answers: Sequence[Sequence[str]]) -> list[FloatArray]:
         """Log-probabilities of the level words; question and stem are not read by a `head` model.
 
         A picture asked about for several aspects (the same array in several entries) runs once.
 
         Args:
             batch: n questions; pixels uint8 [320, 320, 3] from `prepare`.
-            answers: the aspect's level words, worst to best.
+            answers: of each question its aspect's level words, worst to best.
 
         Returns:
-            float32 [n, k], rows of probabilities summing to 1.
+            Of each question float32 [k], probabilities summing to 1.
 
         Raises:
             InputError: answers this model was not trained to give.
@@ -87,13 +96,12 @@ class Mini:
         """
         if self._session is None:
             raise ModelError("this model is closed; load it again")
-        for asked in batch:
-            self.expect_words(asked, answers)
+        for asked, words in zip(batch, answers, strict=True):
+            self.expect_words(asked, words)
         pictures = {id(asked.pixels): asked.pixels for asked in batch}
         logits = dict(zip(pictures, self._threads.map(self._run, pictures.values()), strict=True))
-        rows = [logits[id(asked.pixels)][asked.aspect] for asked in batch]
-        stacked = np.asarray(rows, dtype=np.float64).reshape(len(rows), len(answers))  # [n, k]
-        return (stacked - _logsumexp(stacked)).astype(np.float32)
+        rows = (logits[id(asked.pixels)][asked.aspect].astype(np.float64) for asked in batch)
+        return [(row - np.logaddexp.reduce(row)).astype(np.float32) for row in rows]
 
     def embed(self, batch: Sequence[Picture]) -> FloatArray:
         """What the trunk sees in pictures: means of its last layer.
@@ -175,11 +183,6 @@ class Head:
             {name: tables.table(name).text("output") for name in folder.aspects},
             {name: aspect(name).levels for name in folder.aspects},
         )
-
-
-def _logsumexp(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    peak = logits.max(axis=1, keepdims=True)
-    return np.asarray(peak + np.log(np.exp(logits - peak).sum(axis=1, keepdims=True)))
 
 
 def read_preprocessing(folder: ModelFolder, height: int, width: int) -> str:

@@ -64,25 +64,34 @@ class MiniCausal:
         self._tree(asked, answers)
 
     def answer_logprobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> FloatArray:
+        """As `answers_each`, of questions with the same answers.
+
+        Returns:
+            float32 [n, k]; a row's probabilities sum to 1 or less.
+        """
+        rows = self.answers_each(batch, [answers] * len(batch))
+        return np.array(rows, dtype=np.float32).reshape(len(batch), len(answers))
+
+    def answers_each(self, batch: Sequence[Prompted], answers: Sequence[Sequence[str]]) -> list[FloatArray]:
         """Log-probabilities of whole answers: their tokens, and what ends them.
 
         Args:
             batch: n questions; pixels from `prepare`.
-            answers: words that may follow the stem, joined to it as each question says.
+            answers: of each question words that may follow its stem, joined to it as the question says.
 
         Returns:
-            float32 [n, k]; a row's probabilities sum to 1 or less.
+            Of each question float32 [k]; its probabilities sum to 1 or less.
 
         Raises:
             MissingExtra: a text the model folder has no tokens of, and no tokenizer is installed.
             ModelError: the model was closed, or a graph fails.
         """
         self._expect_open()
-        trees = [self._tree(asked, answers) for asked in batch]
+        trees = [self._tree(asked, words) for asked, words in zip(batch, answers, strict=True)]
         pictures = {id(asked.pixels): asked.pixels for asked in batch}
         seen = dict(zip(pictures, self._threads.map(self._look, pictures.values()), strict=True))
         rows = self._threads.map(self._answer, trees, (seen[id(asked.pixels)] for asked in batch))
-        return np.array(list(rows), dtype=np.float32).reshape(len(batch), len(answers))
+        return [row.astype(np.float32) for row in rows]
 
     def generate(self, batch: Sequence[Prompted], most: int = 64) -> list[str]:
         """What the model says after each stem, the likeliest token each time, until it ends.

@@ -22,11 +22,13 @@ LIKELIEST = 10
 
 
 def asked_together(asked: Sequence[Asked]) -> list[list[Asked]]:
-    """Aspects with the same answers share one call, so that a backbone sees a picture once."""
-    groups: dict[object, list[Asked]] = {}
+    """Aspects that share one call, so that a backbone sees a picture once: all whose answers are read.
+
+    Those that are written share one where they may be as long as each other.
+    """
+    groups: dict[int | None, list[Asked]] = {}
     for one in asked:
-        key = (one.writes, one.most_tokens) if one.writes else one.answers
-        groups.setdefault(key, []).append(one)
+        groups.setdefault(one.most_tokens if one.writes else None, []).append(one)
     return list(groups.values())
 
 
@@ -37,11 +39,11 @@ def answers_of(
 
     Args:
         backbone: to ask.
-        group: aspects with the same answers.
+        group: aspects of `asked_together`.
         pixels: n prepared pictures.
 
     Returns:
-        What was answered, float [n * aspects, k] or as many texts, a picture's aspects side by side; and
+        What was answered, n * aspects times float [k] or as many texts, a picture's aspects side by side; and
         number of the question -> why it has no answer.
     """
     batch = [one.of(picture) for picture in pixels for one in group]
@@ -49,7 +51,7 @@ def answers_of(
     try:
         if first.writes:
             return backbone.generate(batch, first.most_tokens), {}
-        return backbone.answer_logprobs(batch, first.answers), {}
+        return backbone.answers_each(batch, [one.answers for one in group] * len(pixels)), {}
     except OutOfMemory as error:  # of some pictures; all others were answered
         return error.found, error.failed
 
@@ -67,7 +69,7 @@ def scores_of(
 
     Args:
         asked: aspect and read-out.
-        answered: of n pictures, float [n, k] or texts.
+        answered: of n pictures, one or more, float [k] each or texts.
         failed: number of the picture -> why it has no answer.
         scale: what scores are shown on.
         calibration: of the aspect's own scale; None gives no interval.

@@ -216,6 +216,8 @@ class Scorer:
         failures: dict[int, InputError] = {}
         for group in asked_together(self._asked):
             left = [i for i in range(len(pixels)) if i not in failures]
+            if not left:
+                break
             answered, failed = answers_of(self._backbone, group, [pixels[i] for i in left])
             for k, one in enumerate(group):
                 of_one = {
