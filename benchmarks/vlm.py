@@ -187,7 +187,7 @@ def counted(work: Callable[[], object]) -> float:
     """Floating-point operations of some work; this runs it."""
 
     def attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
-        return int(sdpa_flop_count(query, key, value))
+        return int(sdpa_flop_count(query, key, value))  # type: ignore[no-untyped-call]
 
     # The counter does not know the CPU's attention by itself.
     cpu = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu

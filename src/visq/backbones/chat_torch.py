@@ -273,7 +273,7 @@ class Network:
 
     @contextmanager
     def _narrowed(self, places: Places) -> Iterator[list[Tensor]]:
-        """The output projection sees only `places`; what it is given is caught.
+        """The output projection sees only `places`, or nothing where `read` does its work; `places` are caught.
 
         Works for every model, whatever its way to name the rows that are wanted, and keeps the logits of all
         other tokens, 150,000 numbers each, from being made.
@@ -284,7 +284,7 @@ class Network:
             hidden = given[0]
             rows = hidden[places.rows.to(hidden.device), places.columns.to(hidden.device)]
             caught.append(rows)
-            return ((rows[:1] if self.exact_head else rows)[None],)
+            return ((rows[:0] if self.exact_head else rows)[None],)
 
         hook = self._head.register_forward_pre_hook(narrow)
         try:
