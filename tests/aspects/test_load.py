@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from visq.aspects import Aspect, aspect, every_aspect, every_comparison, names, template
+from visq.aspects import Aspect, aspect, describing, every_aspect, every_comparison, names, template
 from visq.core import toml
 from visq.core.errors import UnknownName
 
@@ -174,3 +174,17 @@ def test_two_pictures_are_compared_in_published_words() -> None:
 def test_a_misspelt_name_is_answered(words: tuple[str, ...], said: str) -> None:
     with pytest.raises(UnknownName, match=said):
         aspect(*words)
+
+
+@pytest.mark.parametrize("found", every_aspect(), ids=label)
+def test_an_explanation_is_asked_for_with_the_aspects_own_question(found: Aspect) -> None:
+    general = describing("general")
+    assert general.is_about_an_aspect
+    asked = general.of(found)
+    assert asked.startswith(found.questions[0] + " Before you answer, describe its strengths")
+    assert "{" not in asked
+
+
+def test_an_unknown_question_for_explanations_is_one_line() -> None:
+    with pytest.raises(UnknownName, match="did you mean 'facts'"):
+        describing("fact")

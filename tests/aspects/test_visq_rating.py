@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from visq.aspects import aspect
+from visq.aspects import aspect, describing
 
 
 @pytest.mark.parametrize("name", ["quality", "aesthetics"])
@@ -36,3 +36,13 @@ def test_every_sentence_of_the_dialogue_is_as_it_was() -> None:
     assert [text for text in told if text.startswith("Rating Level")] == [
         f"Rating Level: {n}." for n in range(1, 11)
     ] * 2
+
+
+def test_a_description_is_asked_for_in_the_words_of_training() -> None:
+    from visq.training.dialogue import DESCRIBE, Turn, all_words
+
+    question = "Describe details, light, contrast and colors of this image."
+    assert Turn(question, "", ()) == DESCRIBE
+    assert describing("facts").question == question
+    assert not describing("facts").is_about_an_aspect
+    assert list(all_words(["quality"])).count(question) == 1

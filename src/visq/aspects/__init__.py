@@ -6,8 +6,10 @@ Knows no model and no picture; `aspect("quality")` reads it from the TOML tables
 
 from visq.aspects.aspect import Aspect
 from visq.aspects.comparison import Comparison
+from visq.aspects.explanation import Describing
 from visq.aspects.load import (
     aspect,
+    describing,
     dialects,
     every_aspect,
     every_comparison,
@@ -21,10 +23,12 @@ from visq.aspects.template import Parts, Template
 __all__ = [
     "Aspect",
     "Comparison",
+    "Describing",
     "Part",
     "Parts",
     "Template",
     "aspect",
+    "describing",
     "dialects",
     "every_aspect",
     "every_comparison",

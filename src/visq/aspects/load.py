@@ -9,6 +9,7 @@ from pathlib import Path
 
 from visq.aspects.aspect import KEYS, Aspect, read_aspect
 from visq.aspects.comparison import Comparison, read_comparison
+from visq.aspects.explanation import Describing, read_describing
 from visq.aspects.template import Template, on_scale, read_template
 from visq.core import toml
 from visq.core.errors import InputError, ModelError
@@ -96,6 +97,22 @@ def every_comparison() -> list[Comparison]:
         for dialect in tables.values
         for name in tables.table(dialect).values
     ]
+
+
+def describing(name: str) -> Describing:
+    """What is asked to have a score explained: `facts` of models trained on it, `general` of all others.
+
+    Raises:
+        UnknownName: there is none; the message offers the nearest.
+
+    Example:
+        >>> describing("facts").question
+        'Describe details, light, contrast and colors of this image.'
+    """
+    known = _shipped("explanations.toml")
+    if name not in known:
+        raise unknown_name("question for explanations", name, known.values)
+    return read_describing(known.table(name), name)
 
 
 def template(name: str, scale: Scale | None = None) -> Template:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from visq.aspects import aspect
+from visq.aspects import aspect, describing
 from visq.training.facts import SLOTS, sentence
 from visq.training.tokenizer import ASSISTANT, END, IMAGE, SPECIALS, USER
 
@@ -31,7 +31,7 @@ class Turn:
 
 RATING_DIALECT = "visq-rating"
 RATINGS = aspect("quality", RATING_DIALECT).answers
-DESCRIBE = Turn("Describe details, light, contrast and colors of this image.", "", ())
+DESCRIBE = Turn(describing("facts").question, "", ())
 
 
 def level_turn(name: str) -> Turn:
