@@ -31,7 +31,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -88,24 +88,17 @@ class Plain:
     Args:
         model: of transformers.
         processor: its own.
-
-    Attributes:
-        n_prompt: tokens of the last prompt, its picture's among them.
-        n_stem: tokens of the stem, which `generate` goes without.
-        n_said: tokens that `generate` last said.
     """
 
     def __init__(self, model: Any, processor: Any) -> None:
         self._model = model
         self._processor = processor
-        self.n_prompt = self.n_said = 0
         asked = questions([None])[0]
         content = [{"type": "image"}, {"type": "text", "text": asked.question}]
         turns = [{"role": "user", "content": content}]
         self._text = processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
         self._stem = asked.stem
         told = processor.tokenizer(asked.stem, add_special_tokens=False)["input_ids"]
-        self.n_stem = len(told)
         self._levels = [
             processor.tokenizer(f"{asked.stem} {word}", add_special_tokens=False)["input_ids"][len(told)]
             for word in LEVELS
@@ -113,11 +106,9 @@ class Plain:
 
     def inputs(self, picture: Picture, text: str) -> Any:
         """What the processor makes of a picture and a prompt."""
-        made = self._processor(
+        return self._processor(
             images=[Image.fromarray(picture)], text=[text], return_tensors="pt", add_special_tokens=False
         )
-        self.n_prompt = made["input_ids"].shape[1]
-        return made
 
     def prepare(self, picture: Picture) -> Any:
         """The processor alone."""
@@ -139,7 +130,6 @@ class Plain:
             **inputs, max_new_tokens=NEW_TOKENS, do_sample=False, output_scores=True,
             return_dict_in_generate=True,
         )  # fmt: skip
-        self.n_said = len(told.scores)
         return torch.cat(told.scores)[:, self._levels].float().softmax(-1).cpu()
 
 
@@ -183,17 +173,34 @@ AIMS = {  # which rate over which, and how large or small that shall be
 """Positive: at least; negative: at most; None: no aim. 3 is for small pictures."""
 
 
-def counted(work: Callable[[], object]) -> float:
-    """Floating-point operations of some work; this runs it."""
+@dataclass(frozen=True)
+class Cost:
+    """What a way does for one picture: floating-point operations, and tokens that the model runs over."""
 
-    def attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
-        return int(sdpa_flop_count(query, key, value))  # type: ignore[no-untyped-call]
+    flops: float
+    visual: float
+    text: float
 
-    # The counter does not know the CPU's attention by itself.
-    cpu = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-    with FlopCounterMode(display=False, custom_mapping={cpu: attention}) as counter:
-        work()
-    return float(counter.get_total_flops())
+    @classmethod
+    def of(cls, way: Way, model: Any) -> Cost:
+        """Count while the way runs."""
+        seen = {"all": 0, "visual": 0}
+
+        def attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+            return int(sdpa_flop_count(query, key, value))  # type: ignore[no-untyped-call]
+
+        def watch(_: Any, __: Any, given: dict[str, Any]) -> None:
+            seen["all"] += given["input_ids"].numel()
+            seen["visual"] += int((given["input_ids"] == model.config.image_token_id).sum())
+
+        # The counter does not know the CPU's attention by itself.
+        cpu = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+        hook = model.register_forward_pre_hook(watch, with_kwargs=True)
+        with FlopCounterMode(display=False, custom_mapping={cpu: attention}) as counter:
+            way.work()
+        hook.remove()
+        flops, visual = counter.get_total_flops(), seen["visual"]
+        return cls(flops / way.n, visual / way.n, (seen["all"] - visual) / way.n)
 
 
 def peak(chat: Chat, n_tokens: int) -> float:
@@ -221,17 +228,16 @@ def peak(chat: Chat, n_tokens: int) -> float:
 
 @dataclass
 class Found:
-    """What was measured on pictures of one size: operations of a picture, and a rate for each round."""
+    """What was measured on pictures of one size: what a picture costs, and a rate for each round."""
 
     pixels: str
-    tokens: dict[str, tuple[int, ...]]
-    flops: dict[str, float]
+    costs: dict[str, Cost]
     rates: dict[str, list[float]]
     peaks: list[float]
 
     def shares(self, way: str) -> list[float]:
         """Share of the peak, of each round."""
-        flops = self.flops[way]
+        flops = self.costs[way].flops
         return [rate * flops / peak for rate, peak in zip(self.rates[way], self.peaks, strict=True)]
 
     def ratios(self, name: str) -> list[float]:
@@ -240,32 +246,16 @@ class Found:
         return [a / b for a, b in zip(one, other, strict=True)]
 
 
-def tokens_of(chat: Chat, picture: Picture, asked: Sequence[str]) -> tuple[int, int]:
-    """Tokens of a picture, and of the text around it, as the network runs them."""
-    jobs = chat._jobs(questions([picture], asked), LEVELS)
-    seen = sum(len(job.look.run) for job in jobs)
-    return seen, sum(job.n_tokens for job in jobs) - seen
-
-
 def measure(chat: Chat, size: str, options: argparse.Namespace) -> Found:
     """Count the operations of every way, which warms up, then time all of them in turn."""
     width, height = map(int, size.split("x"))
     pictures = [chat.prepare(picture) for picture in make_pictures(options.pictures, width, height)]
-    plain = Plain(chat._network._model, chat._processor)
-    ways = ways_of(chat, plain, pictures, options.generated)
-    flops = {name: counted(way.work) / way.n for name, way in ways.items()}
-    one, five = (tokens_of(chat, pictures[0], asked) for asked in (ASKED[:1], ASKED))
-    seen, text = one
-    tokens: dict[str, tuple[int, ...]] = {
-        "one aspect": one,
-        "five aspects": five,
-        "five passes": (5 * seen, 5 * text),
-        "one by one": one,
-        "plain": (seen, plain.n_prompt - seen),  # the processor alone, which came last, has the same prompt
-        "generate": (seen, plain.n_prompt - plain.n_stem - seen, plain.n_said),
-    }
-    n_tokens = min(options.pictures * sum(one), ChatOptions().tokens)
-    found = Found(size, tokens, flops, {name: [] for name in ways}, [])
+    model = chat._network._model
+    ways = ways_of(chat, Plain(model, chat._processor), pictures, options.generated)
+    costs = {name: Cost.of(way, model) for name, way in ways.items()}
+    one = costs["one aspect"]
+    n_tokens = min(round(options.pictures * (one.visual + one.text)), ChatOptions().tokens)
+    found = Found(size, costs, {name: [] for name in ways}, [])
     for number in range(options.rounds):
         found.peaks.append(peak(chat, n_tokens))
         for name, way in ways.items():
@@ -283,15 +273,16 @@ def spread(values: Sequence[float], digits: int) -> str:
 def report(found: Found) -> None:
     """Tables of rates and of ratios, and which aims were reached."""
     print(f"\n{found.pixels} px; peak {spread([peak / 1e9 for peak in found.peaks], 0)} GFLOP/s\n")
-    print(
-        "| way | pictures/s | tokens a picture: visual + text + said | GFLOP a picture | share of the peak |"
-    )
+    print("| way | pictures/s | tokens a picture: visual + text | GFLOP a picture | share of the peak |")
     print("| --- | --- | --- | --- | --- |")
     for way, rates in found.rates.items():
-        seen = " + ".join(map(str, found.tokens[way])) if way in found.tokens else ""
-        share = spread(found.shares(way), 2) if found.flops[way] else ""
-        flops = f"{found.flops[way] / 1e9:.1f}" if found.flops[way] else ""
-        print(f"| {way} | {spread(rates, 2)} | {seen} | {flops} | {share} |")
+        cost = found.costs[way]
+        cells = [
+            f"{cost.visual:.0f} + {cost.text:.0f}",
+            f"{cost.flops / 1e9:.1f}",
+            spread(found.shares(way), 2),
+        ]
+        print(f"| {way} | {spread(rates, 2)} | {' | '.join(cells if cost.flops else ['', '', ''])} |")
     print("\n| rates | ratio | aim | reached |\n| --- | --- | --- | --- |")
     for name, aim in AIMS.items():
         cells = ["", ""]
@@ -343,7 +334,7 @@ def main(options: argparse.Namespace) -> None:
             report(found[-1])
         chat.close()
     if options.out:
-        kept = {"about": about.splitlines(), "pictures": options.pictures, "sizes": list(map(vars, found))}
+        kept = {"about": about.splitlines(), "pictures": options.pictures, "sizes": list(map(asdict, found))}
         options.out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 

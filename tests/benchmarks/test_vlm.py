@@ -33,12 +33,13 @@ def test_every_way_is_timed_and_every_aim_is_judged(tmp_path):
         assert found["rates"].keys() == RATES
         assert all(len(rates) == 2 and min(rates) > 0 for rates in found["rates"].values())
         assert len(found["peaks"]) == 2
-        assert found["flops"]["five passes"] == pytest.approx(5 * found["flops"]["one aspect"])
-        # A question more costs its own words; five times the picture it costs nowhere.
-        assert found["flops"]["one aspect"] < found["flops"]["five aspects"] < found["flops"]["five passes"]
-    small, large = (found["tokens"] for found in kept["sizes"])
-    assert (small["one aspect"][0], large["one aspect"][0]) == (4, 6)  # 28 x 28 px a token
-    assert small["one aspect"][1] == large["one aspect"][1]
+        flops = {way: cost["flops"] for way, cost in found["costs"].items()}
+        assert flops["five passes"] == pytest.approx(5 * flops["one aspect"], rel=0.05)
+        assert flops["one aspect"] < flops["five aspects"] < flops["five passes"]
+    small, large = (found["costs"] for found in kept["sizes"])
+    for way, times in (("one aspect", 1), ("five aspects", 1), ("five passes", 5), ("plain", 1)):
+        assert (small[way]["visual"], large[way]["visual"]) == (4 * times, 6 * times)  # 28 x 28 px a token
+        assert small[way]["text"] == large[way]["text"]
     verdicts = [line for line in done.stdout.splitlines() if line.rstrip(" |").endswith(("| yes", "| no"))]
     assert len(verdicts) == 2 * 4
 
