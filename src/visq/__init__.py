@@ -180,6 +180,10 @@ def evaluate(
     label_scale: str | None = None,
     score: str | None = None,
     score_scale: str | None = None,
+    readout: str | None = None,
+    dialect: str | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
     limit: int | None = None,
     resamples: int = 1000,
     seed: int = 0,
@@ -191,7 +195,7 @@ def evaluate(
 
     Args:
         manifests: one labelled table, or several.
-        model: a shipped model or a model folder; None takes `mini`, or the tables in `scores`.
+        model: as `visq.load` takes it; None takes `mini`, or the tables in `scores`.
         scores: tables of scores made elsewhere, one for each manifest, in order.
         aspect: what the labels are about; None takes what protocol or columns say.
         protocol: a known data set, one for all or one each, separated by commas.
@@ -200,6 +204,10 @@ def evaluate(
         label_scale: "1..5", or "100..0" where lower is better.
         score: column or form of the scores in the tables.
         score_scale: "0..1", or "100..0" where a lower score is better.
+        readout: how answers become a number; None takes what the model is made for.
+        dialect: whose words the question is asked in; None takes the model's own.
+        device: of a chat model, as `visq.load` takes it.
+        dtype: of a chat model, as `visq.load` takes it.
         limit: rows of each set that are scored; the others count as failures of kind `limit`.
         resamples: of the groups, for the intervals.
         seed: of the resamples.
@@ -229,6 +237,10 @@ def evaluate(
         labels=LabelChoice(label, group, label_scale),
         score=score,
         score_scale=score_scale,
+        readout=readout,
+        dialect=dialect,
+        device=device,
+        dtype=dtype,
         limit=limit,
         settings=Settings(resamples, seed=seed),
         out=None if out is None else Path(out),

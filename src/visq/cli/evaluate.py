@@ -7,7 +7,7 @@ import logging
 import shlex
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,6 +50,21 @@ def evaluate(
     aspect: Annotated[
         str | None,
         typer.Option(help="What the labels are about, e.g. quality.", rich_help_panel=_WHAT),
+    ] = None,
+    readout: Annotated[
+        str | None,
+        typer.Option(
+            help="levels, integers, decimals, contrast or text; by default what the model is made for.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    dialect: Annotated[
+        str | None,
+        typer.Option(help="Whose words the model is asked in; by default its own.", rich_help_panel=_WHAT),
+    ] = None,
+    dtype: Annotated[
+        str | None,
+        typer.Option(help="Of a chat model: auto, float32, float16 or bfloat16.", rich_help_panel=_WHAT),
     ] = None,
     limit: Annotated[
         int | None,
@@ -131,6 +146,10 @@ def evaluate(
             min=1, max=1024, help="Threads that decode; one a CPU by default.", rich_help_panel=_RUN
         ),
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="Of a chat model: auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_RUN),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="No progress and no notices.", rich_help_panel=_RUN)
     ] = False,
@@ -151,6 +170,9 @@ def evaluate(
         "model": model,
         "scores": scores,
         "aspect": aspect,
+        "readout": readout,
+        "dialect": dialect,
+        "dtype": dtype,
         "limit": limit,
         "protocol": protocol,
         "label": label,
@@ -167,6 +189,7 @@ def evaluate(
         "retry_failed": retry_failed,
         "batch": batch,
         "workers": workers,
+        "device": device,
     }
     options, expected = _options(asked, config, run)
     found = _evaluate(options, expected, quiet=quiet)
@@ -197,7 +220,8 @@ def _options(
     if not asked["manifests"]:
         raise UsageMistake("nothing to evaluate: name a manifest of labelled pictures, or --config")
     settings = Settings(1000 if asked["resamples"] is None else asked["resamples"], seed=asked["seed"] or 0)
-    plain = {name: asked[name] for name in ("model", "aspect", "protocol", "score", "score_scale", "limit")}
+    names = ("model", "aspect", "protocol", "score", "score_scale", "limit", "readout", "dialect", "dtype")
+    plain = {name: asked[name] for name in names}
     try:
         options = EvaluateOptions(
             manifests=tuple(asked["manifests"]),
@@ -221,7 +245,10 @@ def _evaluate(options: EvaluateOptions, expected: Mapping[str, Any] | None, *, q
     from visq.evaluation.runs.score_source import Stopped
 
     command = shlex.join(["visq", *sys.argv[1:]])
-    with stoppable() as stop, progress(lambda: _total(options), quiet=quiet) as update:
+    with (
+        stoppable() as stop,
+        progress(lambda: total_rows(options.manifests, options.limit), quiet=quiet) as update,
+    ):
         try:
             return evaluate_sets(options, command=command, expected=expected, on_progress=update, stop=stop)
         except Stopped as stopped:
@@ -229,11 +256,12 @@ def _evaluate(options: EvaluateOptions, expected: Mapping[str, Any] | None, *, q
             raise typer.Exit(130) from None
 
 
-def _total(options: EvaluateOptions) -> int:
+def total_rows(manifests: Sequence[str], limit: int | None) -> int:
+    """Rows of the manifests, `limit` of each at most."""
     from visq.data.tables import read_table
 
-    counts = [sum(1 for _ in read_table(path)) for path in options.manifests]
-    return sum(n if options.limit is None else min(n, options.limit) for n in counts)
+    counts = [sum(1 for _ in read_table(path)) for path in manifests]
+    return sum(n if limit is None else min(n, limit) for n in counts)
 
 
 def _write_page(folder: Path) -> None:

@@ -118,17 +118,33 @@ def open_model(model: str, wanted: Wanted, machine: Machine, threads: int) -> Op
     """
     if threads < 1:
         raise InputError(f"threads must be 1 or more, not {threads}")
-    folder = find_model(model, remote_code=machine.remote_code)
-    _expect_answers(folder, wanted)
-    known = None if folder.is_described else known_dialect(_names_of(folder))
-    dialect = wanted.dialect or known or _OWN_WORDS
-    asked = choose(_as_folder(wanted, folder), _names(folder, wanted, dialect), dialect)
-    notes = _said(folder, wanted, known, asked)
+    folder, asked, notes = plan_model(model, wanted, machine)
     backbone = _open(folder, asked, machine, threads)
     for one in asked:
         backbone.expect_words(one.of(_NO_PIXELS), one.answers)
     notes += [str(one) for one in getattr(getattr(backbone, "adapters", None), "attached", ())]
     return Opened(folder, backbone, tuple(asked), tuple(notes))
+
+
+def plan_model(model: str, wanted: Wanted, machine: Machine) -> tuple[ModelFolder, list[Asked], list[str]]:
+    """The folder of a model, the words chosen, and what is said of them: all that needs no model loaded.
+
+    Args:
+        model: its name.
+        wanted: which words and which read-out.
+        machine: what it would run on.
+
+    Raises:
+        UnknownName, ModelError, InputError, MissingExtra: as `visq.load`.
+    """
+    folder = find_model(model, remote_code=machine.remote_code)
+    if folder.backbone != "chat":
+        machine.refuse_for(folder.name)
+    _expect_answers(folder, wanted)
+    known = None if folder.is_described else known_dialect(_names_of(folder))
+    dialect = wanted.dialect or known or _OWN_WORDS
+    asked = choose(_as_folder(wanted, folder), _names(folder, wanted, dialect), dialect)
+    return folder, asked, _said(folder, wanted, known, asked)
 
 
 def _names_of(folder: ModelFolder) -> list[str]:
@@ -193,7 +209,6 @@ def _open(folder: ModelFolder, asked: Sequence[Asked], machine: Machine, threads
     """The model itself, on the machine wanted."""
     make: Any = BACKBONES.get(folder.backbone)
     if folder.backbone != "chat":
-        machine.refuse_for(folder.name)
         found: Backbone = make(folder, threads=threads)
         return found
     places = {one.aspect.picture for one in asked}

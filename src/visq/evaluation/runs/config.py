@@ -18,6 +18,8 @@ from visq.evaluation.runs.external import ScoreTable
 from visq.evaluation.runs.folder import CONFIG
 from visq.evaluation.runs.labelled import LabelChoice, LabelledSet
 from visq.scoring import atomic_write
+from visq.scoring.asked import Wanted
+from visq.scoring.model import Machine
 
 FORMAT = 1
 KIND = "evaluation"
@@ -35,6 +37,9 @@ _OPTIONS = (
     "label_scale",
     "score",
     "score_scale",
+    "readout",
+    "dialect",
+    "dtype",
 )
 
 
@@ -52,6 +57,10 @@ class EvaluateOptions:
         score: column or form of the scores in the tables.
         score_scale: `0..1`, or `100..0` where a lower score is better.
         limit: rows of each set; the others are failures of kind `limit`.
+        readout: how answers become a number; None takes what the model is made for.
+        dialect: whose words the question is asked in; None takes the model's own.
+        dtype: of a chat model's weights; None leaves it to the device.
+        device: of a chat model; None takes a GPU where there is one.
         settings: how intervals are made.
         out: run folder; None keeps nothing.
         overwrite: start anew where the folder holds a run.
@@ -69,6 +78,10 @@ class EvaluateOptions:
     score: str | None = None
     score_scale: str | None = None
     limit: int | None = None
+    readout: str | None = None
+    dialect: str | None = None
+    dtype: str | None = None
+    device: str | None = None
     settings: Settings = field(default_factory=Settings)
     out: Path | None = None
     overwrite: bool = False
@@ -91,6 +104,19 @@ class EvaluateOptions:
                 parse_label_scale(scale)
         self._check_effects()
 
+    @property
+    def machine(self) -> Machine:
+        """What a chat model is to run on."""
+        return Machine(self.device or "auto", self.dtype or "auto")
+
+    def wanted(self, aspect: str) -> Wanted:
+        """Which words and which read-out.
+
+        Raises:
+            UnknownName: there is no such aspect, read-out or dialect.
+        """
+        return Wanted((aspect,), self.readout, self.dialect)
+
     def _check_effects(self) -> None:
         """Refuse options that contradict each other, or would do nothing."""
         if self.scores and self.model is not None:
@@ -101,6 +127,7 @@ class EvaluateOptions:
                 "batch": self.batch,
                 "workers": self.workers,
                 "retry-failed": self.retry_failed or None,
+                **{name: getattr(self, name) for name in ("readout", "dialect", "dtype", "device")},
             }
         for name, value in without.items():
             if value is not None:
@@ -143,6 +170,9 @@ def config_of(
         "label_scale": options.labels.label_scale,
         "score": options.score,
         "score_scale": options.score_scale,
+        "readout": options.readout,
+        "dialect": options.dialect,
+        "dtype": options.dtype,
         "model": model,
         "set": [_set(one, table) for one, table in zip(sets, one_each, strict=True)],
     }
@@ -207,6 +237,9 @@ _KINDS = {
     "label_scale": _TEXT,
     "score": _TEXT,
     "score_scale": _TEXT,
+    "readout": _TEXT,
+    "dialect": _TEXT,
+    "dtype": _TEXT,
     "model": _TABLE,
 }
 _NEEDED = ("aspect", "resamples", "level", "seed")
@@ -265,6 +298,9 @@ def options_from(config: Mapping[str, Any], **run: Any) -> EvaluateOptions:
         score=config.get("score"),
         score_scale=config.get("score_scale"),
         limit=config.get("limit"),
+        readout=config.get("readout"),
+        dialect=config.get("dialect"),
+        dtype=config.get("dtype"),
         settings=Settings(config["resamples"], config["level"], config["seed"]),
         **run,
     )

@@ -36,6 +36,7 @@ from visq.evaluation.runs.folder import CONFIG, PAGE, REPORT, SCORES, write_run
 from visq.evaluation.runs.labelled import labelled_set
 from visq.evaluation.runs.report import report_of
 from visq.evaluation.runs.score_source import Scores, Watch, model_scores, table_scores
+from visq.scoring.model import plan_model
 
 MORE_ASPECTS = ("consistency", "authenticity")
 """Aspects that tables of scores may be about, though no model here scores them yet."""
@@ -91,8 +92,8 @@ def evaluate(
         MissingExtra: what figures or Parquet need is not installed.
     """
     protocols = protocols_for(options.protocol, len(options.manifests))
-    aspect = _aspect(options, protocols)
-    model = None if options.scores else _model(options.model or MODEL, aspect)
+    aspect = aspect_of(options, protocols)
+    model = None if options.scores else _model(options, aspect)
     asked = zip(options.manifests, set_names(options.manifests), protocols, strict=True)
     sets = [labelled_set(path, name, aspect, one, options.labels) for path, name, one in asked]
     tables = _tables(options, aspect)
@@ -115,8 +116,13 @@ def evaluate(
     return Evaluation(report, scores.sets, options.out)
 
 
-def _aspect(options: EvaluateOptions, protocols: Sequence[Protocol | None]) -> str:
-    """The aspect asked for, else that of the protocols, else the only one that a column is called after."""
+def aspect_of(options: EvaluateOptions, protocols: Sequence[Protocol | None]) -> str:
+    """The aspect asked for, else that of the protocols, else the only one that a column is called after.
+
+    Raises:
+        UnknownName: there is none of this name.
+        InputError: none is asked for, and neither protocols nor columns say one.
+    """
     known = list(dict.fromkeys([*aspect_names(), *MORE_ASPECTS]))
     if options.aspect is not None:
         if options.aspect not in known:
@@ -132,11 +138,13 @@ def _aspect(options: EvaluateOptions, protocols: Sequence[Protocol | None]) -> s
     return meant.pop()
 
 
-def _model(name: str, aspect: str) -> ModelFolder:
-    """The model, if it scores the aspect: before a folder is made for what cannot be."""
+def _model(options: EvaluateOptions, aspect: str) -> ModelFolder:
+    """The model, if it scores the aspect as is wanted: before a folder is made for what cannot be."""
+    name = options.model or MODEL
     found = find_model(name)
-    if aspect not in found.aspects:
+    if found.is_described and aspect not in found.aspects:
         raise UnknownName(f"model {name!r} does not score {aspect!r}; it scores {', '.join(found.aspects)}")
+    plan_model(name, options.wanted(aspect), options.machine)
     return found
 
 

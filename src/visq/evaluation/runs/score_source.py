@@ -11,6 +11,7 @@ from typing import Any
 from visq.backbones import ModelFolder, find_model
 from visq.backbones.folder import shipped_models
 from visq.core.errors import VisqError
+from visq.core.scales import MOS
 from visq.core.types import printable
 from visq.evaluation.figures.scored import ScoredSet
 from visq.evaluation.runs.config import MODEL, EvaluateOptions
@@ -18,8 +19,9 @@ from visq.evaluation.runs.events import SCORED, STOPPED, append_event, cost, cos
 from visq.evaluation.runs.external import Pairing, ScoreTable, paired
 from visq.evaluation.runs.labelled import LabelledSet
 from visq.evaluation.runs.scored_sets import by_model, by_table, samples_to_score
-from visq.scoring import RunOptions, load
+from visq.scoring import RunOptions
 from visq.scoring.cpus import cpu_limit
+from visq.scoring.scorer import open_scorer
 
 ROWS = "rows.jsonl"
 """In a run folder: what the model said, row by row, with the journal that a killed run goes on from."""
@@ -83,7 +85,7 @@ def model_scores(
         overwrite=options.overwrite,
         retry_failed=options.retry_failed,
     )
-    with load(options.model or MODEL, aspects=[aspect]) as scorer:
+    with open_scorer(options.model or MODEL, options.wanted(aspect), options.machine, MOS) as scorer:
         began = time.monotonic()
         samples = samples_to_score(sets, options.limit)
         with scorer.score(
@@ -97,7 +99,7 @@ def model_scores(
             append_event(folder, SCORED, n=n_new, failed=table.n_failed, seconds=seconds)
             rows = {row.id: row for row in table.rows}
         identity, calibration, scale = scorer.identity, scorer.calibration.get(aspect), scorer.scale
-    trained_on = _training_data(model, aspect)
+    trained_on = training_data(model, aspect)
     source = {
         "kind": "model",
         "name": identity["model"],
@@ -123,7 +125,7 @@ def table_scores(sets: Sequence[LabelledSet], tables: Sequence[ScoreTable], limi
     scored = tuple(by_table(one, table, pairing, limit=limit) for one, table, pairing in each)
     first, *others = [table.made_by for table in tables]
     same = {key: value for key, value in first.items() if all(one.get(key) == value for one in others)}
-    trained_on = _training_data(_known_model(same), sets[0].aspect)
+    trained_on = training_data(_known_model(same), sets[0].aspect)
     lone = tables[0] if len(tables) == 1 else None
     source = {
         "kind": "scores",
@@ -169,6 +171,7 @@ def _known_model(made_by: Mapping[str, str]) -> ModelFolder | None:
     return found if found.sha256 == made_by.get("model_hash") else None
 
 
-def _training_data(model: ModelFolder | None, aspect: str) -> tuple[Mapping[str, Any], ...]:
+def training_data(model: ModelFolder | None, aspect: str) -> tuple[Mapping[str, Any], ...]:
+    """Entries of the model's training data on this aspect; empty where not known."""
     entries = () if model is None else model.spec.get("trained_on", ())
     return tuple(one for one in entries if one.get("aspect", aspect) == aspect and "title" in one)
