@@ -377,3 +377,13 @@ PROMPTS = {
     "smolvlm": "<|im_start|>User:<image>{question}<end_of_utterance>\nAssistant: {stem}",
     "mini": "<user><image>{question}<assistant>{stem}",
 }
+
+PLACES = {
+    **dict.fromkeys(
+        ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_5"), "<|vision_start|><|image_pad|><|vision_end|>"
+    ),
+    "llava": "<image>\n",
+    "internvl": "<IMG_CONTEXT>\n",
+    **dict.fromkeys(("llava_onevision", "smolvlm", "mini"), "<image>"),
+}
+"""What stands in PROMPTS for one picture; for two it stands there twice."""

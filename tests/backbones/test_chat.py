@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tiny_chat import FAMILIES, PROMPTS
+from tiny_chat import FAMILIES, PLACES, PROMPTS
 from visq.backbones.chat import Chat
 from visq.backbones.chat_options import ChatOptions
 from visq.core.types import Prompted
@@ -43,7 +43,7 @@ class Oracle:
     def __init__(self, name, folder):
         from visq.backbones.chat_processor_torch import load_processor
 
-        self.prompt = PROMPTS[name]
+        self.prompt, self.place = PROMPTS[name], PLACES[name]
         # Its template ends a turn with another token than its tokenizer ends a text.
         self.turn_end = "<end_of_utterance>" if name == "smolvlm" else None
         self.model = transformers.AutoModelForImageTextToText.from_pretrained(folder, dtype="float32").eval()
@@ -53,10 +53,12 @@ class Oracle:
     def inputs(self, asked, text):
         from PIL import Image
 
-        return self.processor(images=[Image.fromarray(asked.pixels)], text=[text], return_tensors="pt")
+        images = [Image.fromarray(pixels) for pixels in asked.pictures]
+        return self.processor(images=images, text=[text], return_tensors="pt")
 
     def text(self, asked):
-        return self.prompt.format(question=asked.question, stem=asked.stem)
+        prompt = self.prompt.replace(self.place, self.place * len(asked.pictures))
+        return prompt.format(question=asked.question, stem=asked.stem)
 
     def ends(self):
         anchor = self.tokenizer("a", add_special_tokens=False)["input_ids"]
@@ -182,6 +184,52 @@ def test_questions_with_answers_of_their_own_cost_one_look(world, batch, name, m
     for kind in range(3):  # as it was before: one call for each kind of answers
         chat.answer_logprobs(batch[kind::3], answers[kind])
     assert sum(seen) == 9
+
+
+PAIR = "Which image has better quality?", "The better image is the"
+
+
+def pairs(batch):
+    """Two of the three pictures, in both orders, and all three."""
+    first, second, third = (asked.pixels for asked in batch[::3])
+    shown = [(first, (second,)), (second, (first,)), (third, (second,)), (first, (second, third))]
+    return [Prompted(pixels, "quality", *PAIR, more=more) for pixels, more in shown]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_two_pictures_are_those_of_transformers_in_any_batch(world, batch, name):
+    oracle, chat, _ = world(name)
+    answers = ("first", "second")
+    asked = pairs(batch)
+    found = chat.answer_logprobs(asked, answers)
+
+    wanted = [oracle.logprobs(one, answers) for one in asked]
+    np.testing.assert_allclose(found, wanted, atol=tolerance(name))
+    np.testing.assert_allclose(found, alone(chat, asked, answers), atol=tolerance(name))
+    mixed = chat.answers_each([batch[0], asked[1], batch[4], asked[0]], [LEVELS, answers, RATINGS, answers])
+    np.testing.assert_allclose([mixed[3], mixed[1]], found[:2], atol=tolerance(name))
+    np.testing.assert_allclose(mixed[0], chat.answer_logprobs([batch[0]], LEVELS)[0], atol=tolerance(name))
+    for other in found[1:]:  # the order counts, and so do the second picture and a third
+        assert np.abs(found[0] - other).max() > 10 * tolerance(name)
+    chat.expect_words(asked[0], answers)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_two_pictures_without_a_cache_and_in_rows(world, batch, name):
+    _, chat, folder = world(name)
+    asked, answers = pairs(batch)[:2], ("first", "second")
+    found = chat.answer_logprobs(asked, answers)
+    for way in ("whole", "rows"):
+        other = Chat(folder, ChatOptions(way=way)).answer_logprobs(asked, answers)
+        np.testing.assert_allclose(found, other, atol=tolerance(name))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_it_says_of_two_pictures_is_what_transformers_says(world, batch, name):
+    oracle, chat, _ = world(name)
+    asked = pairs(batch)[:2]
+
+    assert chat.generate(asked, most=6) == [oracle.says(one, 6) for one in asked]
 
 
 @pytest.mark.parametrize("name", FAMILIES)

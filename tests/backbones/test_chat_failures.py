@@ -106,6 +106,33 @@ def test_answers_that_the_tokenizer_makes_the_same(chat, asked):
         chat.answer_logprobs([asked], ["bad", " good", "good"])
 
 
+def test_a_template_that_shows_one_picture_only(copy, asked):
+    template = QWEN_TEMPLATE.replace("== 'image' %}", "== 'image' and loop.first %}")
+    (copy / "chat_template.jinja").write_text(template, encoding="utf-8")
+    chat = Chat(copy)
+    chat.expect_words(asked, LEVELS)
+    two = replace(asked, more=(asked.pixels,))
+    for call in (chat.expect_words, lambda two, answers: chat.answer_logprobs([two], answers)):
+        with pytest.raises(ModelError, match=r"its chat template takes no 2 pictures at once; use") as error:
+            call(two, LEVELS)
+        assert "\n" not in str(error.value)
+
+
+def test_a_processor_that_takes_one_picture_only(folder, asked, monkeypatch):
+    chat = Chat(folder)
+    plain = type(chat._processor).__call__
+
+    def one_only(self, images, **more):
+        if len(images) > 1:
+            raise ValueError("one image a text\nis what there is")
+        return plain(self, images=images, **more)
+
+    monkeypatch.setattr(type(chat._processor), "__call__", one_only)
+    chat.expect_words(asked, LEVELS)
+    with pytest.raises(ModelError, match=r"its processor fails on 2 pictures: one image a text$"):
+        chat.expect_words(replace(asked, more=(asked.pixels,)), LEVELS)
+
+
 def test_an_answer_without_tokens(chat, asked):
     with pytest.raises(InputError, match="answer '' has no tokens"):
         chat.answer_logprobs([replace(asked, stem="")], ["good", ""])
@@ -187,7 +214,7 @@ def test_the_pixel_budget_is_the_processors_where_it_has_one(folder, chat, asked
     small = Chat(folder, ChatOptions(min_pixels=64, max_pixels=256))
 
     assert small.prepare(asked.pixels) is asked.pixels
-    assert len(small._look(asked.pixels, "?").run) < len(chat._look(asked.pixels, "?").run)
+    assert len(small._look(asked).run) < len(chat._look(asked).run)
     assert small.preprocessing != chat.preprocessing
 
 
@@ -216,7 +243,7 @@ def test_out_of_memory_halves_the_batch_and_only_the_culprit_fails(folder, asked
     batch = [replace(asked, pixels=np.ascontiguousarray(asked.pixels[: 20 + k])) for k in range(5)]
     right = chat.answer_logprobs(batch, LEVELS)
     said = chat.generate(batch, 3)
-    plain, culprit = chat._network.start, chat._look(batch[2].pixels, "?").tensors["pixel_values"]
+    plain, culprit = chat._network.start, chat._look(batch[2]).tensors["pixel_values"]
 
     def start(strands, *rest, **more):
         looks = [strand.look.tensors["pixel_values"] for strand in strands]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,12 @@ def test_other_answers_are_refused(tiny: Path) -> None:
     backbone = Mini(find_model(str(tiny)), threads=1)
     with pytest.raises(InputError, match="mini answers 'quality' with"):
         backbone.answer_logprobs([asked(np.zeros((8, 8, 3), np.uint8), "quality")], LEVELS[::-1])
+
+
+def test_a_second_picture_is_refused(tiny: Path) -> None:
+    backbone, pixels = Mini(find_model(str(tiny)), threads=1), np.zeros((8, 8, 3), np.uint8)
+    with pytest.raises(InputError, match="looks at one picture at a time"):
+        backbone.expect_words(replace(asked(pixels, "quality"), more=(pixels,)), LEVELS)
 
 
 def test_an_empty_batch_is_an_empty_answer(tiny: Path) -> None:

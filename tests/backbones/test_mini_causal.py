@@ -14,7 +14,7 @@ from tiny_causal import SIDE, tiny_folder
 from visq.aspects import aspect
 from visq.backbones import find_model
 from visq.backbones.mini_causal import MiniCausal
-from visq.core.errors import MissingExtra, ModelError
+from visq.core.errors import InputError, MissingExtra, ModelError
 from visq.core.types import Prompted
 from visq.scoring import load
 
@@ -43,7 +43,7 @@ def _asked(pixels, name="quality"):
 
 def _torch_logits(fitted, ids, pixels):
     """float64 [t, v]: log-probabilities after each token, by transformers alone."""
-    values = torch.from_numpy(np.array(pixels))[None].permute(0, 3, 1, 2).float() / 127.5 - 1.0
+    values = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
     with torch.inference_mode():
         logits = fitted.model(torch.tensor([ids]), values).logits[0]
     return torch.log_softmax(logits.double(), -1).numpy()
@@ -61,13 +61,13 @@ def _naive(fitted, asked, answer):
     question, stem = tokens(asked.question), tokens(asked.stem)
     prompt = [
         SPECIALS.index("<user>"),
-        *[SPECIALS.index("<image>")] * 49,
+        *[SPECIALS.index("<image>")] * (49 * len(asked.pictures)),
         *question,
         SPECIALS.index("<assistant>"),
         *stem,
     ]
     said = tokens(answer if asked.stem.endswith(" ") else f" {answer}")
-    logs = _torch_logits(fitted, [*prompt, *said], asked.pixels)
+    logs = _torch_logits(fitted, [*prompt, *said], asked.pictures)
     at = len(prompt) - 1
     total = sum(logs[at + k, token] for k, token in enumerate(said))
     return total + np.logaddexp(logs[-1, tokens(".")[0]], logs[-1, SPECIALS.index(END)])
@@ -118,6 +118,36 @@ def test_a_score_is_the_same_in_any_batch(world, pictures):
     alone = np.concatenate([backbone.answer_logprobs([one], levels) for one in batch])
 
     assert np.array_equal(together, alone)
+
+
+def _pair(first, second):
+    return Prompted(
+        first, "quality", "Which image has better quality?", "The better image is the", more=(second,)
+    )
+
+
+def test_two_pictures_are_those_of_torch_laid_out_as_in_training(world, pictures, monkeypatch):
+    _, fitted, backbone = world
+    first, second, third = pictures[:3]
+    batch = [_pair(first, second), _pair(second, first), _pair(first, third)]
+    looks = looks_at(backbone, monkeypatch)
+    found = backbone.answer_logprobs(batch, ["first", "second"])
+    wanted = [[_naive(fitted, asked, word) for word in ("first", "second")] for asked in batch]
+
+    np.testing.assert_allclose(found, wanted, atol=TOLERANCE)
+    assert len(looks) == 3  # pictures, not places
+    assert np.abs(found[0] - found[1]).max() > 100 * TOLERANCE  # the order counts
+    assert np.abs(found[0] - found[2]).max() > 100 * TOLERANCE  # and so does the second picture
+    alone = np.concatenate([backbone.answer_logprobs([one], ["first", "second"]) for one in batch])
+    assert np.array_equal(found, alone)
+    assert backbone._words.prompt(batch[0]) == fitted.questions.pairs[0].prompt
+
+
+def test_three_pictures_are_refused(world, pictures):
+    _, _, backbone = world
+    asked = replace(_asked(pictures[0]), more=tuple(pictures[1:3]))
+    with pytest.raises(InputError, match=r"one picture or two, not 3$"):
+        backbone.expect_words(asked, ["first"])
 
 
 def looks_at(backbone, monkeypatch):

@@ -60,6 +60,29 @@ def test_graphs_and_transformers_say_the_same_of_level_words(backbone, pictures)
     assert np.ptp(found.max(axis=1)) > 0.01  # else the pictures would not matter
 
 
+def test_graphs_and_transformers_say_the_same_of_two_pictures(backbone, pictures):
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    import visq.hf  # noqa: F401 (teaches the Auto classes what mini is)
+    from visq.training.dialogue import pair_turn
+
+    processor = transformers.AutoProcessor.from_pretrained(FOLDER.path)
+    model = transformers.AutoModelForImageTextToText.from_pretrained(FOLDER.path, dtype=torch.float32).eval()
+    ends = [processor.tokenizer.convert_tokens_to_ids(word) for word in (".", "<end>")]
+    turn, sharp, blurred = pair_turn("quality"), pictures[2], pictures[3]
+    for first, second in ((sharp, blurred), (blurred, sharp)):
+        asked = Prompted(first, "quality", turn.question, turn.stem, more=(second,))
+        (found,) = backbone.answer_logprobs([asked], ["first", "second"])
+        for told, word in zip(found, ("first", "second"), strict=True):
+            text = f"<user><image><image>{turn.question}<assistant>{turn.stem} {word}"
+            inputs = processor(images=[first, second], text=[text], return_tensors="pt")
+            assert (inputs["input_ids"][0] == model.config.image_token_id).sum() == 98
+            with torch.inference_mode():
+                logs = torch.log_softmax(model(**inputs).logits[0].double(), -1)
+            said = logs[-2, inputs["input_ids"][0, -1]]  # each of the two words is one token
+            assert told == pytest.approx(float(said + torch.logsumexp(logs[-1, ends], 0)), abs=1e-4)
+
+
 def test_a_batch_equals_each_alone_to_the_last_bit(backbone, pictures):
     batch = [
         Prompted(p, name, aspect(name).questions[0], aspect(name).stem)

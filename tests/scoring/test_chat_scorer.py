@@ -18,6 +18,7 @@ from PIL import Image
 from photos import make_photos
 from tiny_chat import QWEN_PROMPT, qwen2_vl
 from visq.core.errors import InputError
+from visq.core.types import Prompted
 from visq.scoring import RunOptions, load
 
 torch = pytest.importorskip("torch")
@@ -186,7 +187,8 @@ def test_only_the_picture_that_does_not_fit_the_memory_fails(folder, pictures, m
             return plain(strands, *rest, **more)
 
         culprit = scorer.prepare(np.asarray(Image.open(pictures / "3.png")))
-        grid = scorer._backbone._look(culprit, "?").tensors["image_grid_thw"].tolist()
+        look = scorer._backbone._look(Prompted(culprit, "quality", "?", ""))
+        grid = look.tensors["image_grid_thw"].tolist()
         monkeypatch.setattr(network, "start", start)
         with scorer.score(str(pictures)) as table:
             rows = list(table)

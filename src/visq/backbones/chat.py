@@ -9,6 +9,7 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import ceil, floor, sqrt
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ class Chat:
         if self._network.sees_features:
             self.capabilities |= {"embed"}
         self.chosen = self._said(loaded.device, loaded.dtype)
-        self._expect_one_run()
+        self._expect_one_run(1)
         if self.adapters is not None:
             self._expect_adapters()
 
@@ -106,8 +107,11 @@ class Chat:
 
         Raises:
             InputError: an answer has no tokens, two have the same, or nothing stands before them.
+            ModelError: the question is about more pictures than the model takes at once.
         """
         beginnings([self._prompter.wording(asked, answers)])
+        if asked.more:
+            self._expect_one_run(len(asked.pictures))
 
     def answer_logprobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> FloatArray:
         """As `answers_each`, of questions with the same answers.
@@ -127,7 +131,7 @@ class Chat:
         one that another answer goes on with does not end it, so that answers exclude each other.
 
         Args:
-            batch: n questions; pixels from `prepare`. Those about one array of pixels share what is seen.
+            batch: n questions; pixels from `prepare`. Those about the same arrays share what is seen.
             answers: of each question words that may follow its stem, joined to it as the question says.
 
         Returns:
@@ -213,7 +217,8 @@ class Chat:
             self._expect_open()
             if "embed" not in self.capabilities:
                 raise ModelError(f"model {self._name!r} hands out no features of pictures")
-            rows = [self._network.picture_features(self._look(p, "")).mean(0).cpu().numpy() for p in batch]
+            looks = (self._look(Prompted(pixels, "", "", "")) for pixels in batch)
+            rows = [self._network.picture_features(look).mean(0).cpu().numpy() for look in looks]
         return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
 
     def close(self) -> None:
@@ -227,10 +232,11 @@ class Chat:
         if self._network is None:
             raise ModelError("this model is closed; load it again")
 
-    def _expect_one_run(self) -> None:
-        """A picture's tokens may not hang on the words around it, since questions share them."""
-        grey = np.full((64, 96, 3), 128, dtype=np.uint8)
-        if self._look(grey, "One").run != self._look(grey, "Is it two?").run:
+    def _expect_one_run(self, pictures: int) -> None:
+        """Tokens of pictures may not hang on the words around them, since questions share them."""
+        grey, *more = [np.full((64, 96, 3), 128, dtype=np.uint8)] * pictures
+        asked = [Prompted(grey, "", question, "", more=tuple(more)) for question in ("One", "Is it two?")]
+        if self._look(asked[0]).run != self._look(asked[1]).run:
             raise ModelError(
                 f"model {self._name!r}: its processor lets a picture's tokens depend on the question"
             )
@@ -274,31 +280,29 @@ class Chat:
         )
         return f"srgb{ours};{identity(self._processor)}"
 
-    def _look(self, pixels: Picture, question: str) -> Any:
+    def _look(self, asked: Prompted) -> Any:
+        """The pictures of a question as the model takes them; its stem does not matter."""
         from visq.backbones.chat_processor_torch import look
 
-        asked = Prompted(pixels, "", question, "")
-        prompt = self._prompter.wording(asked, ())
-        return look(
-            self._processor, pixels, self._prompter.text(asked), prompt.prompt, prompt.place, self._name
-        )
+        bare = replace(asked, stem="")
+        text, wording = self._prompter.text(bare), self._prompter.wording(bare, ())
+        return look(self._processor, asked.pictures, text, wording.prompt, wording.place, self._name)
 
     def _jobs(self, batch: Sequence[Prompted], answers: Sequence[Sequence[str]]) -> list[Job]:
-        """Beginnings of all questions that have answers, each picture looked at once."""
-        askers: defaultdict[int, defaultdict[tuple[str, str, str, tuple[str, ...]], list[int]]]
+        """Beginnings of all questions that have answers, those about the same pictures together."""
+        askers: defaultdict[tuple[int, ...], defaultdict[tuple[Any, ...], list[int]]]
         askers = defaultdict(lambda: defaultdict(list))
         for number, (asked, words) in enumerate(zip(batch, answers, strict=True)):
             if words:
-                text = asked.question, asked.stem, asked.blank, tuple(words)
-                askers[id(asked.pixels)][text].append(number)
-        wordings: dict[tuple[str, str, str, tuple[str, ...]], Wording] = {}
+                text = len(asked.pictures), asked.question, asked.stem, asked.blank, tuple(words)
+                askers[tuple(map(id, asked.pictures))][text].append(number)
+        wordings: dict[tuple[Any, ...], Wording] = {}
         jobs = []
         for texts in askers.values():
             for text, numbers in texts.items():
                 if text not in wordings:
                     wordings[text] = self._prompter.wording(batch[numbers[0]], text[-1])
-            asked = batch[next(iter(texts.values()))[0]]
-            look = self._look(asked.pixels, asked.question)
+            look = self._look(batch[next(iter(texts.values()))[0]])
             of = tuple(wordings[text] for text in texts)
             numbers_of = tuple(tuple(numbers) for numbers in texts.values())
             jobs += [job_of(beginning, look, numbers_of, of) for beginning in beginnings(of)]
@@ -346,16 +350,12 @@ class Chat:
 
     def _strand(self, asked: Prompted) -> Any:
         wording = self._prompter.wording(asked, ())
-        return _strand_of(
-            Beginning(wording.prompt, wording.place, ()), self._look(asked.pixels, asked.question)
-        )
+        return _strand_of(Beginning(wording.prompt, wording.place, ()), self._look(asked))
 
     def _too_large(self, asked: Prompted) -> str:
-        height, width = asked.pixels.shape[:2]
-        return (
-            f"a picture of {width} x {height} px does not fit the memory of {self.chosen.split(',')[0]}; "
-            "allow fewer pixels"
-        )
+        sizes = " and ".join(f"{one.shape[1]} x {one.shape[0]}" for one in asked.pictures)
+        what = f"pictures of {sizes} px do" if asked.more else f"a picture of {sizes} px does"
+        return f"{what} not fit the memory of {self.chosen.split(',')[0]}; allow fewer pixels"
 
 
 def _load(folder: Path, options: ChatOptions) -> Any:

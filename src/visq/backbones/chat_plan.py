@@ -31,7 +31,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Beginning:
-    """What some questions about one picture begin with, the picture still one token, and what follows."""
+    """What some questions about the same pictures begin with, those still one token, and what follows."""
 
     ids: Tokens
     place: int

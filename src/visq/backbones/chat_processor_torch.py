@@ -1,4 +1,4 @@
-"""The processor of a chat model's folder, and what it makes of one picture. Knows pixels; no question.
+"""The processor of a chat model's folder, and what it makes of pictures. Knows pixels; no question.
 
 Pictures are always prepared by Pillow: transformers' other way gives slightly other pixels, and so other
 scores, and is taken or not by what else happens to be installed. Clips are not asked for, so their reader is
@@ -29,10 +29,10 @@ KINDS = ("mm_token_type_ids", "token_type_ids")
 
 @dataclass(frozen=True)
 class Look:
-    """One picture as a model takes it.
+    """The pictures of a question, mostly one, as a model takes them.
 
     Attributes:
-        run: the tokens that stand for the picture in a prompt.
+        run: the tokens that stand for them in a prompt, with those between them.
         kinds: of each input of KINDS that the model takes, its values along `run`.
         tensors: the other inputs, first of all the pixels.
     """
@@ -99,25 +99,29 @@ def identity(processor: Any) -> str:
     return f"{type(images).__name__}@{hashlib.sha256(settings).hexdigest()[:8]}"
 
 
-def look(processor: Any, pixels: Picture, text: str, prompt: Tokens, place: int, model: str) -> Look:
-    """What a processor makes of a picture, and the proof that a prompt's tokens are the processor's own.
+def look(
+    processor: Any, pictures: Sequence[Picture], text: str, prompt: Tokens, place: int, model: str
+) -> Look:
+    """What a processor makes of pictures, and the proof that a prompt's tokens are the processor's own.
 
     Args:
         processor: of `load_processor`.
-        pixels: uint8 [h, w, 3].
-        text: a whole prompt with one picture.
-        prompt: our tokens of it, the picture one of them.
-        place: index of the picture's token.
+        pictures: uint8 [h, w, 3] each, one or more.
+        text: a whole prompt with a place for each.
+        prompt: our tokens of it; the pictures, and what stands between them, are one of them.
+        place: index of that token.
         model: for messages.
 
     Raises:
-        ModelError: the processor makes other tokens of the text.
+        ModelError: the processor refuses the pictures, or makes other tokens of the text.
     """
-    made = dict(
-        processor(
-            images=[Image.fromarray(pixels)], text=[text], return_tensors="pt", add_special_tokens=False
-        )
-    )
+    images = [Image.fromarray(pixels) for pixels in pictures]
+    try:
+        made = dict(processor(images=images, text=[text], return_tensors="pt", add_special_tokens=False))
+    except (ValueError, TypeError, LookupError, RuntimeError, AttributeError) as error:  # a foreign program's
+        line = next(iter(str(error).splitlines()), type(error).__name__)
+        what = "a picture" if len(images) == 1 else f"{len(images)} pictures"
+        raise ModelError(f"model {model!r}: its processor fails on {what}: {line}") from error
     ids = tuple(made.pop("input_ids")[0].tolist())
     made.pop("attention_mask", None)
     begin = _missing_start(prompt, ids)

@@ -33,10 +33,10 @@ _FIRST_CHARACTERS = (*_DOTS_AND_LINES, "Ċ", "<")
 
 @dataclass(frozen=True)
 class Wording:
-    """A question with its stem, and the answers to it, as tokens; the picture still is one token.
+    """A question with its stem, and the answers to it, as tokens; what it shows still is one token.
 
     Attributes:
-        prompt: tokens before the answers.
+        prompt: tokens before the answers; several pictures, and what stands between them, are one token.
         place: index of the picture's token in `prompt`.
         answers: tokens of each, one or more.
         barred: of each answer, the tokens that another answer goes on with, and which so do not end it.
@@ -72,13 +72,14 @@ class Prompter:
         self.image: int = self._tokenizer.convert_tokens_to_ids(image_token)
         self._image_token = image_token
         self._melting: set[str] = set()
-        self._expect_pictures()
+        self._taken: set[int] = set()
+        self._expect_pictures(1)
         self._gap, tail = self._answered_turn()
         self.ends = tuple(sorted({*ends, *self._special_ends(tail)}))
 
     def text(self, asked: Prompted) -> str:
         """The whole prompt in words: template, question, beginning of the model's turn, stem."""
-        return self._render(asked.question) + self._gap + asked.stem
+        return self._render(asked.question, pictures=len(asked.pictures)) + self._gap + asked.stem
 
     def wording(self, asked: Prompted, answers: Sequence[str]) -> Wording:
         """Tokens of a question and of whole answers to it.
@@ -88,9 +89,11 @@ class Prompter:
             answers: words that may follow the stem, joined to it by `asked.blank`.
 
         Raises:
-            InputError: an answer has no tokens, or two answers have the same.
-            ModelError: the question itself writes a picture's token.
+            InputError: an answer has no tokens, two answers have the same, or the question itself writes a
+                picture's token.
+            ModelError: the template does not take so many pictures.
         """
+        self._expect_pictures(len(asked.pictures))
         text = self.text(asked)
         told = self.tokens(text)
         whole = [self.tokens(text + ("" if word[:1].isspace() else asked.blank) + word) for word in answers]
@@ -99,7 +102,8 @@ class Prompter:
             self._say_once(asked.stem)
         tokens = tuple(one[cut:] for one in whole)
         _expect_different(answers, tokens)
-        return Wording(told[:cut], self._place(told[:cut]), tokens, self._barred(tokens))
+        first, last = self._places(told[:cut], len(asked.pictures))
+        return Wording(told[: first + 1] + told[last + 1 : cut], first, tokens, self._barred(tokens))
 
     def tokens(self, text: str) -> Tokens:
         """Tokens of a whole prompt, with what the tokenizer puts before every text."""
@@ -156,10 +160,9 @@ class Prompter:
         text: str = self._tokenizer.decode(list(tokens), clean_up_tokenization_spaces=False)
         return text
 
-    def _render(self, question: str, *, answer: str | None = None, picture: bool = True) -> str:
-        parts = [{"type": "text", "text": question}]
-        if picture:
-            parts.insert(0 if self._picture_first else 1, {"type": "image"})
+    def _render(self, question: str, *, answer: str | None = None, pictures: int = 1) -> str:
+        shown, said = [{"type": "image"}] * pictures, [{"type": "text", "text": question}]
+        parts = shown + said if self._picture_first else said + shown
         turns = [{"role": "user", "content": parts}]
         if answer is not None:
             turns.append({"role": "assistant", "content": [{"type": "text", "text": answer}]})
@@ -173,16 +176,20 @@ class Prompter:
             raise ModelError(f"model {self._name!r}: its chat template fails: {line}") from error
         return text
 
-    def _expect_pictures(self) -> None:
+    def _expect_pictures(self, pictures: int) -> None:
+        """That the template takes so many pictures at once, and in the place asked for; looked at once."""
+        if pictures in self._taken:
+            return
         if not getattr(self._processor, "chat_template", None):
             raise ModelError(
                 f"model {self._name!r} has no chat template; use an instruct or chat version of it"
             )
         question = "Question"
-        text = self._render(question)
-        if text.count(self._image_token) != 1:
+        text = self._render(question, pictures=pictures)
+        if text.count(self._image_token) != pictures:
+            what = "no pictures" if pictures == 1 else f"no {pictures} pictures at once"
             raise ModelError(
-                f"model {self._name!r}: its chat template takes no pictures; use one whose template does"
+                f"model {self._name!r}: its chat template takes {what}; use one whose template does"
             )
         if (text.index(self._image_token) < text.index(question)) != self._picture_first:
             wanted, option = ("before", False) if self._picture_first else ("after", True)
@@ -190,6 +197,7 @@ class Prompter:
                 f"model {self._name!r}: its chat template does not put the picture {wanted} the question; "
                 f"ask in other words (dialect), or set picture_first={option}"
             )
+        self._taken.add(pictures)
 
     def _answered_turn(self) -> tuple[str, str]:
         """The blank that the template writes before an answer, and what it writes after one."""
@@ -203,12 +211,14 @@ class Prompter:
         own = self._tokenizer.eos_token_id
         return {token for token in first if token in self._special} | (set() if own is None else {own})
 
-    def _place(self, prompt: Tokens) -> int:
-        if prompt.count(self.image) != 1:
+    def _places(self, prompt: Tokens, pictures: int) -> tuple[int, int]:
+        """Indices of the first picture's token and of the last one's."""
+        places = [at for at, token in enumerate(prompt) if token == self.image]
+        if len(places) != pictures:
             raise InputError(
                 f"a question or stem may not hold {self._image_token!r}: it is a picture's place"
             )
-        return prompt.index(self.image)
+        return places[0], places[-1]
 
     def _barred(self, answers: Sequence[Tokens]) -> tuple[frozenset[int], ...]:
         after: defaultdict[Tokens, set[int]] = defaultdict(set)

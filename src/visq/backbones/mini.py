@@ -55,8 +55,10 @@ class Mini:
         """Refuse answers it was not trained to give; it hears no question.
 
         Raises:
-            InputError: they are not the level words of the aspect.
+            InputError: they are not the level words of the aspect, or the question is about two pictures.
         """
+        if asked.more:
+            raise InputError(f"model {self._model!r} looks at one picture at a time")
         levels = self._head.levels.get(asked.aspect)
         if tuple(answers) != levels:
             raise InputError(f"mini answers {asked.aspect!r} with {levels}")

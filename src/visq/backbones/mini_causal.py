@@ -28,12 +28,15 @@ WORDS = "words.toml"
 
 TOKENIZER = "tokenizer.json"
 
+MOST_PICTURES = 2
+"""Pictures of a question, as `training.dialogue` asks them."""
+
 
 class MiniCausal:
     """A small causal vision-language model: the answers' log-probabilities over its whole vocabulary.
 
     Every picture runs alone, on one thread, and so does every question: a score cannot depend on batch, order
-    or thread count. A picture asked about more than once is looked at once.
+    or thread count. A picture asked about more than once is looked at once. A question is about one or two.
     """
 
     runtime = "onnxruntime"
@@ -56,9 +59,10 @@ class MiniCausal:
         return squash(picture, self._height, self._width)
 
     def expect_words(self, asked: Prompted, answers: Sequence[str]) -> None:
-        """Refuse a question, or answers to it, whose words have no tokens here; no pixels are looked at.
+        """Refuse a question, or answers to it, that it cannot take; no pixels are looked at.
 
         Raises:
+            InputError: the question is about more than two pictures.
             MissingExtra: a text the model folder has no tokens of, and no tokenizer is installed.
         """
         self._tree(asked, answers)
@@ -83,14 +87,12 @@ class MiniCausal:
             Of each question float32 [k]; its probabilities sum to 1 or less.
 
         Raises:
-            MissingExtra: a text the model folder has no tokens of, and no tokenizer is installed.
+            InputError, MissingExtra: as `expect_words`.
             ModelError: the model was closed, or a graph fails.
         """
         self._expect_open()
         trees = [self._tree(asked, words) for asked, words in zip(batch, answers, strict=True)]
-        pictures = {id(asked.pixels): asked.pixels for asked in batch}
-        seen = dict(zip(pictures, self._threads.map(self._look, pictures.values()), strict=True))
-        rows = self._threads.map(self._answer, trees, (seen[id(asked.pixels)] for asked in batch))
+        rows = self._threads.map(self._answer, trees, self._looks(batch))
         return [row.astype(np.float32) for row in rows]
 
     def generate(self, batch: Sequence[Prompted], most: int = 64) -> list[str]:
@@ -101,8 +103,7 @@ class MiniCausal:
             most: tokens of an answer at most.
         """
         self._expect_open()
-        seen = list(self._threads.map(self._look, [asked.pixels for asked in batch]))
-        return list(self._threads.map(self._say, batch, seen, [most] * len(batch)))
+        return list(self._threads.map(self._say, batch, self._looks(batch), [most] * len(batch)))
 
     def embed(self, batch: Sequence[Picture]) -> FloatArray:
         """What the trunk sees in pictures: means of its standardised cells.
@@ -127,8 +128,19 @@ class MiniCausal:
             raise ModelError("this model is closed; load it again")
 
     def _tree(self, asked: Prompted, answers: Sequence[str]) -> Tree:
+        if len(asked.pictures) > MOST_PICTURES:
+            raise InputError(
+                f"model {self._model!r} was trained on questions about one picture or two, "
+                f"not {len(asked.pictures)}"
+            )
         tokens = [self._words.tokens(asked.blank + answer) for answer in answers]
         return grow(self._words.prompt(asked), tokens)
+
+    def _looks(self, batch: Sequence[Prompted]) -> list[FloatArray]:
+        """Of each question float32 [pictures * N_CELLS, width]: its visual tokens, each picture seen once."""
+        pictures = {id(one): one for asked in batch for one in asked.pictures}
+        seen = dict(zip(pictures, self._threads.map(self._look, pictures.values()), strict=True))
+        return [np.concatenate([seen[id(one)] for one in asked.pictures]) for asked in batch]
 
     def _look(self, pixels: Picture) -> FloatArray:
         return np.asarray(self._run(self._visual, "visual", {"pixels": pixels[None]})[0])
@@ -191,9 +203,10 @@ class Words:
     folder: ModelFolder
 
     def prompt(self, asked: Prompted) -> tuple[int, ...]:
-        """Tokens of a question: user, places of the picture, question, assistant, stem."""
+        """Tokens of a question: user, places of the pictures, question, assistant, stem."""
         question, stem = self.tokens(asked.question), self.tokens(asked.stem)
-        return (self.user, *(self.image,) * N_CELLS, *question, self.assistant, *stem)
+        places = (self.image,) * (N_CELLS * len(asked.pictures))
+        return (self.user, *places, *question, self.assistant, *stem)
 
     def tokens(self, text: str) -> tuple[int, ...]:
         """Tokens of a text, from the folder's list or by its tokenizer.

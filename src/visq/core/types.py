@@ -56,6 +56,7 @@ class Prompted:
         stem: the words the answers continue.
         joint: what stands between a stem that does not end in a blank and an answer that does not begin with
             one: a blank, or nothing.
+        more: pictures shown after the first one, where the question is about several; likewise prepared.
     """
 
     pixels: Picture
@@ -63,6 +64,12 @@ class Prompted:
     question: str
     stem: str
     joint: str = " "
+    more: tuple[Picture, ...] = ()
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """All pictures the question is about, in the order they are shown."""
+        return (self.pixels, *self.more)
 
     @property
     def blank(self) -> str:
