@@ -71,7 +71,7 @@ def test_mini_passes_its_check(visq: VisqRun) -> None:
     run = visq("models", "show", "mini", "--check")
     assert run.returncode == 0, run.stdout
     assert "FAILED" not in run.stdout
-    assert "no tokens" in run.stdout
+    assert "reads for quality, after 'The quality of the image is': bad = ' bad' (" in run.stdout
     assert "astronaut.jpg" in run.stdout
     assert "batch of" in run.stdout
 
@@ -91,7 +91,7 @@ def copy_of_mini(folder: Path) -> Path:
         ("goldens.toml", "quality = 2.", "quality = 3.", "FAILED"),
         ("goldens.toml", 'sha256 = "', 'sha256 = "00', "is not the picture its goldens were made with"),
         ("goldens.toml", "[[picture]]", "[[photo]]", "has no [[picture]]"),
-        ("model.toml", '"model.onnx"\nsha256 = "', '"model.onnx"\nsha256 = "00', "FAILED weights"),
+        ("model.toml", '"visual.onnx"\nsha256 = "', '"visual.onnx"\nsha256 = "00', "FAILED weights"),
     ],
 )
 def test_a_check_that_should_fail_fails(

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from visq.aspects import describing
 from visq.backbones.folder import ModelFolder, read_size, read_table
 from visq.backbones.mini import open_graph, read_preprocessing
 from visq.backbones.mobilenet import N_CELLS
@@ -52,6 +53,7 @@ class MiniCausal:
         self._words = Words.read(folder)
         self._visual, self._decoder = (_session(folder, name) for name in ("visual", "decoder"))
         self.capabilities = frozenset({"answer_logprobs", "generate", "embed"})
+        self.describes = describing("facts").question in self._words.known
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="visq-mini")
 
     def prepare(self, picture: Picture) -> Picture:
@@ -95,15 +97,24 @@ class MiniCausal:
         rows = self._threads.map(self._answer, trees, self._looks(batch))
         return [row.astype(np.float32) for row in rows]
 
-    def generate(self, batch: Sequence[Prompted], most: int = 64) -> list[str]:
+    def generate(self, batch: Sequence[Prompted], most: int = 64, until: str = "") -> list[str]:
         """What the model says after each stem, the likeliest token each time, until it ends.
 
         Args:
             batch: n questions; pixels from `prepare`.
             most: tokens of an answer at most.
+            until: text that an answer is over with, if it comes; empty: none.
         """
         self._expect_open()
-        return list(self._threads.map(self._say, batch, self._looks(batch), [most] * len(batch)))
+        told = self._threads.map(
+            lambda asked, seen: self._say(asked, seen, most, until), batch, self._looks(batch)
+        )
+        return list(told)
+
+    def answer_tokens(self, asked: Prompted, answers: Sequence[str]) -> list[list[tuple[int, str]]]:
+        """What is read of each answer to a question: (token, its text), what ends the answer left out."""
+        found = [self._words.tokens(asked.blank + answer) for answer in answers]
+        return [[(token, self._words.text([token])) for token in tokens] for tokens in found]
 
     def embed(self, batch: Sequence[Picture]) -> FloatArray:
         """What the trunk sees in pictures: means of its standardised cells.
@@ -155,9 +166,9 @@ class MiniCausal:
         feeds = {"ids": tree.ids, "positions": tree.positions, "allowed": tree.allowed, "visual": visual}
         return np.asarray(self._run(self._decoder, "logprobs", {**feeds, "at": tree.at}))
 
-    def _say(self, asked: Prompted, visual: FloatArray, most: int) -> str:
+    def _say(self, asked: Prompted, visual: FloatArray, most: int, until: str) -> str:
         prompt, said = self._words.prompt(asked), list[int]()
-        while len(said) < most:
+        while len(said) < most and not (until and until in self._words.text(said)):
             logs = self._next(grow([*prompt, *said], [()]), visual)[-1]
             logs[[self._words.user, self._words.assistant, self._words.image]] = -np.inf  # no words to say
             token = int(logs.argmax())

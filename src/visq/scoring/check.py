@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from visq.aspects import aspect
+from visq.aspects import Aspect, aspect
 from visq.backbones import BACKBONES, Backbone, ModelFolder, find_model
 from visq.backbones.folder import inner_file, read_size, read_table, weight_tables
 from visq.core.errors import InputError, ModelError
@@ -37,6 +38,22 @@ class CheckReport:
         self.lines.append(
             f"{'ok' if good else 'FAILED':<7}{about}: differs by {difference:.2g} (may {tolerance:g})"
         )
+
+
+def reads(backbone: Any, asked: Aspect, pixels: Picture) -> str:
+    """The tokens that stand for each level word of an aspect, in one line.
+
+    Args:
+        backbone: a model with `answer_tokens`.
+        asked: an aspect that is answered with level words.
+        pixels: any prepared picture.
+    """
+    prompted = Prompted(pixels, asked.name, asked.questions[0], asked.stem)
+    words = ", ".join(
+        f"{word} = {' '.join(f'{text!r} ({token})' for token, text in tokens)}"
+        for word, tokens in zip(asked.levels, backbone.answer_tokens(prompted, asked.levels), strict=True)
+    )
+    return f"reads for {asked.name}, after {asked.stem!r}: {words}"
 
 
 @dataclass(frozen=True)
@@ -107,6 +124,9 @@ def check_model(name: str) -> CheckReport:
             report.lines.append(
                 "reads five level logits of a trained head: no tokens, no probability outside"
             )
+        else:
+            grey = np.full((*read_size(folder.fields.table("preprocessing")), 3), 128, np.uint8)
+            report.lines += [reads(backbone, aspect(name), grey) for name in folder.aspects]
         _check_hash(folder, report)
         for tensor in goldens.tensors:
             _check_tensor(tensor, goldens.size, backbone, report)

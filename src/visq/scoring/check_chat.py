@@ -15,7 +15,7 @@ from visq.backbones.chat import Chat
 from visq.backbones.merge import shipped_pictures
 from visq.core.types import FloatArray, Picture, Prompted
 from visq.readouts import READOUTS
-from visq.scoring.check import CheckReport
+from visq.scoring.check import CheckReport, reads
 
 ASPECTS = ("quality", "aesthetics")
 
@@ -41,7 +41,7 @@ def check_chat(chat: Chat, name: str) -> CheckReport:
         report.lines += [str(one) for one in chat.adapters.attached]
     pictures = {file: chat.prepare(pixels) for file, pixels in shipped_pictures().items()}
     asked = [aspect(one) for one in ASPECTS]
-    report.lines += [_reads(chat, one, next(iter(pictures.values()))) for one in asked]
+    report.lines += [reads(chat, one, next(iter(pictures.values()))) for one in asked]
     alone = [_values(chat, [pixels], [one]) for pixels in pictures.values() for one in asked]
     together = _values(chat, list(pictures.values())[::-1], asked[::-1])[::-1]
     values, outside = np.concatenate(alone).T
@@ -60,15 +60,6 @@ def check_chat(chat: Chat, name: str) -> CheckReport:
 
 def _prompted(one: Aspect, pixels: Picture) -> Prompted:
     return Prompted(pixels, one.name, one.questions[0], one.stem)
-
-
-def _reads(chat: Chat, one: Aspect, pixels: Picture) -> str:
-    tokens = chat.answer_tokens(_prompted(one, pixels), one.levels)
-    words = ", ".join(
-        f"{word} = {' '.join(f'{text!r} ({token})' for token, text in read)}"
-        for word, read in zip(one.levels, tokens, strict=True)
-    )
-    return f"reads for {one.name}, after {one.stem!r}: {words}"
 
 
 def _values(chat: Chat, pictures: Sequence[Picture], asked: Sequence[Aspect]) -> FloatArray:

@@ -115,7 +115,8 @@ def test_different_pictures_are_left_alone(tmp_path):
 
 
 def test_a_mirrored_copy_is_found_by_features(tmp_path):
-    mini = BACKBONES.get("mini")(find_model("mini"), threads=1)
+    shipped = find_model("mini")
+    mini = BACKBONES.get(shipped.backbone)(shipped, threads=1)
     for path in SHIPPED:
         if "coffee" in path.name:
             continue  # there is a blurred copy of it
