@@ -15,6 +15,7 @@ from visq.metrics.calibration import (
     Isotonic,
     Reliability,
     Temperature,
+    calibration_error,
     ece,
     fit_isotonic,
     fit_temperature,
@@ -248,3 +249,26 @@ def test_what_is_no_pair_is_an_error():
         fit_isotonic([1, 2], [np.inf, 2])
     with pytest.raises(DataError, match="value 0 is nan"):
         fit_isotonic([1], [1])([np.nan])
+
+
+@given(PAIRS)
+def test_the_calibration_error_is_what_a_rising_map_removes(pairs):
+    fitted = naive_isotonic(pairs)
+    removed = sum(Fraction(x - y) ** 2 - (fitted[x] - y) ** 2 for x, y in pairs) / Fraction(len(pairs))
+    found = calibration_error([x for x, _ in pairs], [y for _, y in pairs])
+    assert found**2 == pytest.approx(float(removed), abs=1e-12)
+
+
+@given(PAIRS, st.integers(-3, 3))
+def test_scores_that_were_calibrated_have_no_error_and_a_shift_is_all_of_it(pairs, shift):
+    x, y = np.array(pairs, dtype=float).T
+    calibrated = fit_isotonic(x, y)(x)
+    assert calibration_error(calibrated, y) == pytest.approx(0, abs=1e-6)
+    assert calibration_error(calibrated + shift, y) == pytest.approx(abs(shift), abs=1e-6)
+
+
+def test_the_calibration_error_of_four_pictures_by_hand():
+    # y falls from 2 to 1 at x = 2 and 3: one step, and with 1.5 before it 1.5 for the first three
+    assert calibration_error([1, 2, 3, 4], [1.5, 2, 1, 5]) ** 2 == pytest.approx(
+        ((0.5**2 + 0**2 + 2**2 + 1**2) - (0**2 + 0.5**2 + 0.5**2 + 0**2)) / 4
+    )

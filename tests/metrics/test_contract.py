@@ -73,6 +73,7 @@ CASES = {
     "choose_threshold": Case(M.choose_threshold, ERROR, ERROR, 0.55, math.inf, ERROR, DETECTION),
     "ece": Case(M.ece, NAN, 0.2, 0.15, 0.3, 0.55, DETECTION),
     "reliability": Case(M.reliability, NAN, 0.2, 0.15, 0.3, 0.55, DETECTION),
+    "calibration_error": Case(M.calibration_error, ERROR, 1.0, 2.5**0.5, 2.5, 1.0),
     "fit_temperature": Case(
         M.fit_temperature, ERROR, 0.01, 0.01, 100.0, 100.0, ([[2.0, 0.0], [0.0, 2.0]], [0, 1])
     ),

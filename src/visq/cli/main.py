@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from visq.cli import calibrate, check, compare, evaluate, models, score, show, split, train
+from visq.cli import calibrate, check, compare, evaluate, models, readouts, score, show, split, train
 from visq.cli.console import Notices, UsageMistake, results, warn
 from visq.core.errors import UnknownName, VisqError
 
@@ -33,6 +33,7 @@ app.command("compare")(compare.compare)
 app.command("check")(check.check)
 app.command("split")(split.split)
 app.command("calibrate")(calibrate.calibrate)
+app.command("readouts")(readouts.readouts)
 app.command("show")(show.show)
 app.command("train")(train.train)
 app.add_typer(models.app, name="models")

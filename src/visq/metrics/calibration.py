@@ -275,6 +275,37 @@ def fit_isotonic(x: ArrayLike, y: ArrayLike) -> Isotonic:
     return Isotonic(tuple(block[0] for block in blocks), tuple(block[1] for block in blocks))
 
 
+def calibration_error(scores: ArrayLike, labels: ArrayLike) -> float:
+    """How far scores are off their own meaning: root of the part of the MSE that a rising map removes.
+
+    For scores that are expectations, such as those of level words: one is right where the mean label of all
+    pictures with that score equals it. Order does not count. It takes no bins; the map is fitted on these
+    very labels, so that the figure is biased upwards where rows are few.
+
+    Args:
+        scores: float [n], n >= 1, finite, in the unit of the labels.
+        labels: float [n], finite; paired with scores by position.
+
+    Returns:
+        A number >= 0, in the unit of the labels; at most the RMSE.
+
+    Raises:
+        DataError: as `fit_isotonic`.
+
+    Source:
+        sqrt(MCB), MCB = mean (x - y)^2 - mean (m(x) - y)^2, m the isotonic fit of y on x; Gneiting and Resin
+        2023, Electronic Journal of Statistics 17 (arXiv 2108.03210).
+
+    Example:
+        >>> calibration_error([1, 2, 3], [2, 3, 4]), calibration_error([1, 1, 3, 3], [0, 2, 2, 4])
+        (1.0, 0.0)
+    """
+    recalibrated = fit_isotonic(scores, labels)(scores)
+    x, y = finite(scores, "x value"), finite(labels, "y value")
+    removed = ((x - y) ** 2).mean() - ((recalibrated - y) ** 2).mean()
+    return float(np.sqrt(max(removed, 0.0)))  # the scores are a rising map too: below 0 by rounding alone
+
+
 def _table(
     p: Float64Array, y: NDArray[np.bool_], member: Int64Array, edges: Float64Array | None
 ) -> Reliability:

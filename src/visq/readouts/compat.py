@@ -96,3 +96,8 @@ def published(name: str) -> Published:
     if name not in tables:
         raise unknown_name("published read-out", name, tables)
     return tables[name]
+
+
+def published_names() -> list[str]:
+    """Names of the published read-outs, in the order of `compat.toml`."""
+    return list(_tables())

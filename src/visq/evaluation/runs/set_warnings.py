@@ -57,7 +57,7 @@ def set_warnings(
         trained_on: titles, and hashes of label files, of the model's training data.
     """
     found = [
-        *_trained_on(labelled, trained_on),
+        *training_warnings(labelled, trained_on),
         *_partial(scored),
         *_direction(scored, about["figures"]),
         *_equal_scores(scored),
@@ -81,7 +81,8 @@ def training_title(labelled: LabelledSet, trained_on: Sequence[Mapping[str, Any]
     return title_naming(names, [data["title"] for data in trained_on])
 
 
-def _trained_on(labelled: LabelledSet, trained_on: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def training_warnings(labelled: LabelledSet, trained_on: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What is said of a set that the model was trained on; nothing of another."""
     title = training_title(labelled, trained_on)
     if title is None:
         return

@@ -1,0 +1,201 @@
+"""`visq readouts`: parse, read, print. Knows options, the console, exit codes; no arithmetic."""
+
+from __future__ import annotations
+
+import json as json_format
+import logging
+import shlex
+import sys
+import warnings
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from visq.cli.console import UsageMistake, progress, results, stoppable, warn
+from visq.core.errors import InputError
+
+if TYPE_CHECKING:
+    from visq.evaluation.readouts.compare import ReadoutComparison, ReadoutOptions
+
+_WHAT, _LABELS = "What is read", "What the labels are"
+_RESULTS, _RUN = "What comes out", "How it runs (none of this changes a figure)"
+_FAILURES_SHOWN = 5
+
+
+def readouts(
+    manifests: Annotated[
+        list[str], typer.Argument(metavar="MANIFESTS", help="Tables of labelled pictures, one for each set.")
+    ],
+    model: Annotated[
+        str,
+        typer.Option(
+            help="A shipped model, a model folder, or a name on a hub or path of a chat model.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = "mini",
+    readout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[,NAME...]",
+            help="levels, integers, decimals, contrast, text, or a published formula: onealign, q-bench, "
+            "deqa, ...; all that fit by default.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    aspect: Annotated[
+        str | None, typer.Option(help="What the labels are about, e.g. quality.", rich_help_panel=_WHAT)
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Only the first so many rows of each set.", rich_help_panel=_WHAT),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[,NAME...]",
+            help="How a known data set is evaluated, e.g. koniq; one for all sets or one for each.",
+            rich_help_panel=_LABELS,
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Column of the opinion scores.", rich_help_panel=_LABELS),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN[,COLUMN...]",
+            help="What belongs together: prompt, scene, reference picture.",
+            rich_help_panel=_LABELS,
+        ),
+    ] = None,
+    label_scale: Annotated[
+        str | None,
+        typer.Option(help="1..5, or 100..0 where lower is better (DMOS).", rich_help_panel=_LABELS),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="What each read-out makes of each picture: .csv, .tsv, .jsonl, .parquet, or .json with the "
+            "report.",
+            readable=False,
+            rich_help_panel=_RESULTS,
+        ),
+    ] = None,
+    resamples: Annotated[
+        int, typer.Option(min=1, help="Of groups, for intervals.", rich_help_panel=_RESULTS)
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resamples.", rich_help_panel=_RESULTS)] = 0,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the report as one line of JSON.", rich_help_panel=_RESULTS)
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write over the file of --out.", rich_help_panel=_RESULTS)
+    ] = False,
+    batch: Annotated[
+        int | None,
+        typer.Option(min=1, max=4096, help="Pictures handed to the model at a time.", rich_help_panel=_RUN),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1024, help="Threads that decode; one a CPU by default.", rich_help_panel=_RUN
+        ),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="Of a chat model: auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_RUN)
+    ] = "auto",
+    dtype: Annotated[
+        str,
+        typer.Option(help="Of a chat model: auto, float32, float16 or bfloat16.", rich_help_panel=_WHAT),
+    ] = "auto",
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="No progress and no notices.", rich_help_panel=_RUN)
+    ] = False,
+) -> None:
+    """Compare the ways to read a score out of a model, on labelled pictures that it looks at once.
+
+    A line a read-out: correlations with intervals, the difference in SRCC to the model's own read-out with p
+    (Holm), how far scores lie from the labels beyond what a rising map would mend (calibration error) and on
+    average (bias), the probability of no answer (outside), the share of pictures whose two likeliest answers
+    are no neighbours (split), and the model's time for one picture asked by it alone.
+
+    \b
+    visq readouts ratings.csv --aspect quality --label-scale 1..5
+    visq readouts labels.csv --aspect quality --protocol agiqa3k --out values.csv
+    visq readouts ratings.csv --aspect quality --model ./qwen2-vl --readout levels,integers
+    """
+    # The decode door reports what Pillow warns of as notes and failures; its own lines would only repeat it.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    if quiet:
+        logging.getLogger("visq").setLevel(logging.ERROR)
+    from visq.evaluation.figures.measured import Settings
+    from visq.evaluation.readouts.compare import ReadoutOptions
+    from visq.evaluation.runs.labelled import LabelChoice
+    from visq.scoring.model import Machine
+
+    try:  # what is wrong with the words typed leaves with exit code 2
+        options = ReadoutOptions(
+            tuple(manifests),
+            model=model,
+            readouts=None if readout is None else tuple(name.strip() for name in readout.split(",")),
+            aspect=aspect,
+            protocol=protocol,
+            labels=LabelChoice(label, group, label_scale),
+            machine=Machine(device, dtype),
+            limit=limit,
+            settings=Settings(resamples, seed=seed),
+            out=out,
+            overwrite=overwrite,
+            batch=batch,
+            workers=workers,
+        )
+    except InputError as error:
+        raise UsageMistake(str(error)) from error
+    found = _compared(options, quiet=quiet)
+    with results():
+        if json:
+            print(json_format.dumps(found.report, ensure_ascii=False))
+        else:
+            from visq.cli.readouts_table import readouts_lines
+
+            print(*readouts_lines(found.report), sep="\n")
+    if not quiet:
+        _notices(found, out)
+    raise typer.Exit(3 if found.is_partial else 0)
+
+
+def _compared(options: ReadoutOptions, *, quiet: bool) -> ReadoutComparison:
+    from visq.cli.evaluate import total_rows
+    from visq.evaluation.readouts.compare import compare_readouts
+    from visq.evaluation.runs.score_source import Stopped
+
+    command = shlex.join(["visq", *sys.argv[1:]])
+    with (
+        stoppable() as stop,
+        progress(lambda: total_rows(options.manifests, options.limit), quiet=quiet) as update,
+    ):
+        try:
+            return compare_readouts(options, command=command, on_progress=update, stop=stop)
+        except Stopped as stopped:
+            warn(str(stopped))
+            raise typer.Exit(130) from None
+
+
+def _notices(found: ReadoutComparison, out: Path | None) -> None:
+    for note in found.report["notes"]:
+        warn(note)
+    for one in found.report["sets"]:
+        for text in one["warnings"]:
+            warn(f"{one['name']}: {text}")
+        for failure in islice(one["failed"], _FAILURES_SHOWN):
+            warn(f"failed: {failure['id']}: {failure['error']}")
+        if len(one["failed"]) > _FAILURES_SHOWN:
+            warn(f"failed: {len(one['failed']) - _FAILURES_SHOWN} more, named by --json")
+        for row in one["readouts"]:
+            if row["n_unread"]:
+                warn(f"{row['readout']}: {row['n_unread']} without a score, the first: {row['first_unread']}")
+    if out is not None:
+        warn(f"values of every picture: {out}")
