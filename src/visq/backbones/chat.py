@@ -168,12 +168,13 @@ class Chat:
                         found[number] = row.astype(np.float32)
         return found, failed
 
-    def generate(self, batch: Sequence[Prompted], most: int = 64) -> list[str]:
+    def generate(self, batch: Sequence[Prompted], most: int = 64, until: str = "") -> list[str]:
         """What the model says after each stem, the likeliest token each time, until its turn ends.
 
         Args:
             batch: n questions; pixels from `prepare`.
             most: tokens of an answer at most, 1 or more.
+            until: text that an answer is over with, if it comes; empty: none.
 
         Raises:
             ModelError, OutOfMemory: as `answer_logprobs`.
@@ -183,9 +184,8 @@ class Chat:
         with self._lock:
             self._expect_open()
             strands = [self._strand(asked) for asked in batch]
-            said = self._run_all(
-                strands, [len(strand.ids) + most for strand in strands], lambda some: self._say(some, most)
-            )
+            sizes = [len(strand.ids) + most for strand in strands]
+            said = self._run_all(strands, sizes, lambda some: self._say(some, most, until))
         failed = {n: self._too_large(batch[n]) for n, tokens in enumerate(said) if tokens is None}
         texts = ["" if tokens is None else self._prompter.said(tokens) for tokens in said]
         _expect_none(failed, texts)
@@ -343,10 +343,11 @@ class Chat:
             rows[row][part.question].append(log)
         return [[np.concatenate(parts) for parts in of.values()] for of in rows]
 
-    def _say(self, strands: Sequence[Any], most: int) -> list[list[int]]:
-        from visq.backbones.chat_generate_torch import say
+    def _say(self, strands: Sequence[Any], most: int, until: str) -> list[list[int]]:
+        from visq.backbones.chat_generate_torch import ending_with, say
 
-        return say(self._network, strands, self._prompter.ends, most, cached=self.way != "whole")
+        is_over, cached = ending_with(until, self._prompter.said), self.way != "whole"
+        return say(self._network, strands, self._prompter.ends, most, cached=cached, is_over=is_over)
 
     def _strand(self, asked: Prompted) -> Any:
         wording = self._prompter.wording(asked, ())

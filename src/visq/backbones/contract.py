@@ -18,6 +18,7 @@ class Backbone(Protocol):
         closed_set: the model has no other answers than those asked for, so no `outside`.
         aspects: names of the aspects it answers for.
         capabilities: the calls it offers, of `answer_logprobs`, `generate` and `embed`.
+        describes: it was trained to describe pictures where visq's own question is asked; may be missing.
     """
 
     preprocessing: str
@@ -49,8 +50,8 @@ class Backbone(Protocol):
         """float32 [n, k]: `answers_each` where all questions have the same answers."""
         ...
 
-    def generate(self, batch: Sequence[Prompted], most: int = 64) -> list[str]:
-        """What the model says after each stem, in `most` tokens at most."""
+    def generate(self, batch: Sequence[Prompted], most: int = 64, until: str = "") -> list[str]:
+        """What the model says after each stem, in `most` tokens at most; over once it has said `until`."""
         ...
 
     def embed(self, batch: Sequence[Picture]) -> FloatArray:

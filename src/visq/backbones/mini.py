@@ -63,7 +63,7 @@ class Mini:
         if tuple(answers) != levels:
             raise InputError(f"mini answers {asked.aspect!r} with {levels}")
 
-    def generate(self, batch: Sequence[Prompted], most: int = 64) -> list[str]:
+    def generate(self, batch: Sequence[Prompted], most: int = 64, until: str = "") -> list[str]:
         """Not offered: it has no words.
 
         Raises:

@@ -115,6 +115,23 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """What a model said of a picture before the score of an aspect was read.
+
+    Attributes:
+        text: one line of printable characters, 4,000 at most; a longer one ends in ` ...`.
+        forced: visq appended the aspect's stem, since the model did not write it; None where the score was
+            read apart from the text.
+        contradicts: the text names levels, and none of them is within one level of the score; None where it
+            names none, or the score was read apart from it.
+    """
+
+    text: str
+    forced: bool | None
+    contradicts: bool | None
+
+
+@dataclass(frozen=True)
 class Score:
     """One aspect of one picture, on `scale`.
 
@@ -127,6 +144,7 @@ class Score:
             decimals) only the ten likeliest; empty where the model wrote its score as text.
         spread: standard deviation of the whole distribution, in units of the scale; None for text.
         outside: probability of no answer, 0..1; None for models that have no other answers, and for text.
+        explanation: what the model said of the picture; None where it was not asked to.
     """
 
     value: float
@@ -136,6 +154,7 @@ class Score:
     distribution: Mapping[str, float]
     spread: float | None
     outside: float | None
+    explanation: Explanation | None = None
 
     @property
     def bands(self) -> tuple[str, ...]:

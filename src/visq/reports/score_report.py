@@ -216,12 +216,18 @@ def _mean(aspect: _Aspect, rows: Sequence[Row]) -> dict[str, object] | None:
 
 ROW_FIELDS = ("id", "path", "sha256", "status", "error", "kind", "note", "scores")
 SCORE_FIELDS = ("value", "low", "high", "level", "bin", "spread", "outside", "answers", "shares")
+EXPLAINED_FIELDS = ("explanation", "forced", "contradicts")
+"""What a score has more where any is explained."""
 
 
-def _row_data(row: Row, aspects: Sequence[_Aspect], answer_sets: dict[tuple[str, ...], int]) -> list[object]:
+def _row_data(
+    row: Row, aspects: Sequence[_Aspect], answer_sets: dict[tuple[str, ...], int], *, explained: bool
+) -> list[object]:
     """Values of ROW_FIELDS: names would weigh more than values, ten thousand times over."""
     scores = [
-        _score_data(aspect, row.scores[aspect.name], answer_sets) if aspect.name in row.scores else None
+        [*_score_data(aspect, score, answer_sets), *(_explanation_data(score) if explained else ())]
+        if (score := row.scores.get(aspect.name))
+        else None
         for aspect in aspects
     ]
     return [row.id, printable(row.path), row.sha256, row.status, row.error, row.kind, row.note, scores]
@@ -241,6 +247,12 @@ def _score_data(aspect: _Aspect, score: Score, answer_sets: dict[tuple[str, ...]
         answer_sets.setdefault(answers, len(answer_sets)),
         [number(share) for share in score.distribution.values()],
     ]
+
+
+def _explanation_data(score: Score) -> list[object]:
+    """Values of EXPLAINED_FIELDS."""
+    told = score.explanation
+    return [None, None, None] if told is None else [told.text, told.forced, told.contradicts]
 
 
 def _aspect_data(aspect: _Aspect) -> dict[str, object]:
@@ -278,11 +290,12 @@ def _render(
     thumbnails, n_reached = thumbnails_of(rows)
     folders = _folders(rows, aspects)
     answer_sets: dict[tuple[str, ...], int] = {}
+    explained = any(score.explanation for row in rows for score in row.scores.values())
     data = {
         "aspects": [_aspect_data(aspect) for aspect in aspects],
         "row_fields": ROW_FIELDS,
-        "score_fields": SCORE_FIELDS,
-        "rows": [_row_data(row, aspects, answer_sets) for row in rows],
+        "score_fields": SCORE_FIELDS + EXPLAINED_FIELDS if explained else SCORE_FIELDS,
+        "rows": [_row_data(row, aspects, answer_sets, explained=explained) for row in rows],
         "answer_sets": list(answer_sets),
         "folders": folders[:MAX_FOLDERS],
     }
@@ -296,6 +309,7 @@ def _render(
         max_folders=MAX_FOLDERS,
         n_reached=n_reached,
         has_intervals=any(score.low is not None for row in rows for score in row.scores.values()),
+        explained=explained,
         model=table.identity.get("model"),
         identity=_identity(table.identity),
         calibration=table.calibration,

@@ -11,7 +11,7 @@ from visq.backbones import Backbone
 from visq.backbones.chat_options import OutOfMemory
 from visq.core.errors import InputError
 from visq.core.scales import Scale
-from visq.core.types import FloatArray, Picture, Reading, Score
+from visq.core.types import FloatArray, Picture, Prompted, Reading, Score
 from visq.readouts import Calibration
 from visq.scoring.asked import Asked
 
@@ -46,12 +46,18 @@ def answers_of(
         What was answered, n * aspects times float [k] or as many texts, a picture's aspects side by side; and
         number of the question -> why it has no answer.
     """
-    batch = [one.of(picture) for picture in pixels for one in group]
+    return answers_to(backbone, group, [one.of(picture) for picture in pixels for one in group])
+
+
+def answers_to(
+    backbone: Backbone, group: Sequence[Asked], batch: Sequence[Prompted]
+) -> tuple[Any, Mapping[int, str]]:
+    """As `answers_of`, of questions that are at hand, a picture's aspects side by side."""
     first = group[0]
     try:
         if first.writes:
             return backbone.generate(batch, first.most_tokens), {}
-        return backbone.answers_each(batch, [one.answers for one in group] * len(pixels)), {}
+        return backbone.answers_each(batch, [one.answers for one in group] * (len(batch) // len(group))), {}
     except OutOfMemory as error:  # of some pictures; all others were answered
         return error.found, error.failed
 

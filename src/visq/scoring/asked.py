@@ -120,16 +120,19 @@ class Wanted:
         readout: a name of FITTING; None takes what the words are made for.
         dialect: whose words; None takes the model's own.
         temperature: of the read-out, > 0.
+        explain: each score is explained.
 
     Raises:
         UnknownName: there is no such aspect, read-out or dialect.
-        InputError: the temperature is not a finite number above 0, or an aspect file cannot be used.
+        InputError: the temperature is not a finite number above 0, an aspect file cannot be used, or two
+            options do not go together.
     """
 
     aspects: tuple[str, ...] | None = None
     readout: str | None = None
     dialect: str | None = None
     temperature: float = 1.0
+    explain: bool = False
 
     def __post_init__(self) -> None:
         from visq.readouts.expectation import checked_temperature
@@ -143,6 +146,12 @@ class Wanted:
             raise unknown_name("dialect", self.dialect, dialects())
         if self.readout == "text" and self.temperature != 1:
             raise InputError("read-out 'text' has no temperature; leave it out", kind=USAGE)
+        if self.readout == "text" and self.explain:
+            raise InputError(
+                "read-out 'text' reads the score from what the model writes and keeps no explanation; leave "
+                "one of the two out",
+                kind=USAGE,
+            )
         if self.aspects is not None and not self.aspects:
             raise InputError("no aspect to score; name one, such as quality", kind=USAGE)
         for name in self.names or ():

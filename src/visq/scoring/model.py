@@ -16,6 +16,7 @@ from visq.backbones.families import known_dialect
 from visq.backbones.model_name import shown_name
 from visq.core.errors import InputError, UnknownName
 from visq.scoring.asked import USAGE, Asked, Wanted, choose
+from visq.scoring.explain import Explaining, explaining_of, said_of
 
 _OWN_WORDS = "visq"
 _NO_PIXELS = np.zeros((1, 1, 3), dtype=np.uint8)
@@ -96,12 +97,14 @@ class Opened:
         backbone: what answers.
         asked: words and read-out of each aspect.
         notes: what was chosen for the user, a line each.
+        explaining: how each aspect is explained; empty where none is to be.
     """
 
     folder: ModelFolder
     backbone: Backbone
     asked: tuple[Asked, ...]
     notes: tuple[str, ...]
+    explaining: tuple[Explaining, ...] = ()
 
 
 def open_model(model: str, wanted: Wanted, machine: Machine, threads: int) -> Opened:
@@ -123,7 +126,8 @@ def open_model(model: str, wanted: Wanted, machine: Machine, threads: int) -> Op
     for one in asked:
         backbone.expect_words(one.of(_NO_PIXELS), one.answers)
     notes += [str(one) for one in getattr(getattr(backbone, "adapters", None), "attached", ())]
-    return Opened(folder, backbone, tuple(asked), tuple(notes))
+    ways = explaining_of(backbone, asked) if wanted.explain else []
+    return Opened(folder, backbone, tuple(asked), (*notes, *said_of(ways)), tuple(ways))
 
 
 def plan_model(model: str, wanted: Wanted, machine: Machine) -> tuple[ModelFolder, list[Asked], list[str]]:
@@ -171,6 +175,12 @@ def _expect_answers(folder: ModelFolder, wanted: Wanted) -> None:
     """A `head` has five answers and hears no question."""
     if not BACKBONES.get(folder.backbone).closed_set:
         return
+    if wanted.explain:
+        raise InputError(
+            f"model {folder.name!r} writes nothing and cannot explain its scores; leave --explain out, or "
+            "use another model",
+            kind=USAGE,
+        )
     if wanted.readout not in (None, folder.readout):
         raise InputError(
             f"model {folder.name!r} answers with level words only and cannot be read as {wanted.readout!r}; "

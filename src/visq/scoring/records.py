@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from visq.core.scales import Scale
-from visq.core.types import Row, Score, printable
+from visq.core.types import Explanation, Row, Score, printable
 
 HEAD = ("id", "path", "status", "error", "kind", "note", "sha256")
 MADE_BY = ("model", "model_hash", "readout", "preprocessing", "runtime", "version")
 _PARTS = ("", "_low", "_high", "_spread", "_outside", "_distribution", "_scale")
+_EXPLAINED = ("_explanation", "_explanation_forced", "_explanation_contradicts")
+"""What a score with an explanation has more."""
 NUMBERS = ("", "_low", "_high", "_spread", "_outside")
 """The parts of a score that are numbers."""
 _DIGITS = 6  # of a share, or of a score on 1..5: float32 logits mean no more
@@ -38,6 +41,7 @@ def _score(score: Score) -> dict[str, Any]:
         "distribution": {word: _rounded(share) for word, share in score.distribution.items()},
         "spread": _rounded(score.spread, digits),
         "outside": _rounded(score.outside),
+        **({} if score.explanation is None else {"explanation": asdict(score.explanation)}),
     }
 
 
@@ -52,11 +56,14 @@ def _whole(end: float) -> float:
 
 def to_row(record: Mapping[str, Any]) -> Row:
     """The inverse of `to_record`."""
-    scores = {
-        aspect: Score(**{**score, "scale": Scale(*score["scale"])})
-        for aspect, score in record["scores"].items()
-    }
+    scores = {aspect: _to_score(score) for aspect, score in record["scores"].items()}
     return Row(**{key: record[key] for key in HEAD}, scores=scores)
+
+
+def _to_score(score: Mapping[str, Any]) -> Score:
+    told = score.get("explanation")
+    explanation = None if told is None else Explanation(**told)
+    return Score(**{**score, "scale": Scale(*score["scale"]), "explanation": explanation})
 
 
 def to_json(record: Mapping[str, Any], made_by: Mapping[str, Any]) -> str:
@@ -67,24 +74,32 @@ def to_json(record: Mapping[str, Any], made_by: Mapping[str, Any]) -> str:
     return json.dumps(whole, allow_nan=False)
 
 
-def columns(aspects: Sequence[str]) -> list[str]:
+def columns(aspects: Sequence[str], *, explained: bool = False) -> list[str]:
     """Column names of the flat form."""
-    return [*HEAD, *MADE_BY, *(aspect + part for aspect in aspects for part in _PARTS)]
+    parts = _PARTS + _EXPLAINED if explained else _PARTS
+    return [*HEAD, *MADE_BY, *(aspect + part for aspect in aspects for part in parts)]
 
 
-def to_flat(record: Mapping[str, Any], made_by: Mapping[str, Any], aspects: Sequence[str]) -> list[Any]:
+def to_flat(
+    record: Mapping[str, Any], made_by: Mapping[str, Any], aspects: Sequence[str], *, explained: bool = False
+) -> list[Any]:
     """Values of the flat form, in the order of `columns`; None where a cell is empty."""
+    n_parts = len(_PARTS) + explained * len(_EXPLAINED)
     values: list[Any] = [printable(record[key]) if key == "path" else record[key] for key in HEAD]
     values += [made_by[key] for key in MADE_BY]
     for aspect in aspects:
         score = record["scores"].get(aspect)
-        values += [None] * len(_PARTS) if score is None else _flat_score(score)
+        values += [None] * n_parts if score is None else _flat_score(score, explained=explained)
     return values
 
 
-def _flat_score(score: Mapping[str, Any]) -> list[Any]:
-    return [
+def _flat_score(score: Mapping[str, Any], *, explained: bool) -> list[Any]:
+    flat = [
         *(score[part] for part in ("value", "low", "high", "spread", "outside")),
         json.dumps(score["distribution"]),
         str(Scale(*score["scale"])),
     ]
+    if explained:
+        text, *marks = score["explanation"].values()
+        flat += [text, *(None if mark is None else str(mark).lower() for mark in marks)]
+    return flat

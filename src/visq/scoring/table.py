@@ -28,7 +28,7 @@ class Table:
 
     Attributes:
         identity: what the scores depend on: model, model_hash, readout, preprocessing, runtime, version,
-            aspects, scale.
+            aspects, scale; what is not as usual besides, such as temperature or explain.
         calibration: aspect -> what its 90 % interval holds for, in one line.
         command: the command that made it, or None.
         taken_over: rows of an earlier run that still hold.
@@ -104,7 +104,7 @@ class Table:
                 file.writelines(line + "\n" for line in self.json_lines())
                 return
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(columns(self.aspects))
+            writer.writerow(self._columns)
             writer.writerows(self._flat())
 
     def _write_parquet(self, path: Path) -> None:
@@ -118,9 +118,7 @@ class Table:
     def _schema(self) -> Any:
         pa = pyarrow()
         numbers = {aspect + part for aspect in self.aspects for part in NUMBERS}
-        return pa.schema(
-            [(name, pa.float64() if name in numbers else pa.string()) for name in columns(self.aspects)]
-        )
+        return pa.schema([(name, pa.float64() if name in numbers else pa.string()) for name in self._columns])
 
     def _to_arrow(self, rows: list[list[Any]], schema: Any) -> Any:
         by_column = zip(*rows, strict=True) if rows else ([] for _ in schema.names)
@@ -128,7 +126,18 @@ class Table:
         return pyarrow().Table.from_pydict(arrays, schema=schema)
 
     def _flat(self) -> Iterator[list[Any]]:
-        return (to_flat(record, self.identity, self.aspects) for record in self._journal.rows())
+        return (
+            to_flat(record, self.identity, self.aspects, explained=self._is_explained)
+            for record in self._journal.rows()
+        )
+
+    @property
+    def _is_explained(self) -> bool:
+        return bool(self.identity.get("explain"))
+
+    @property
+    def _columns(self) -> list[str]:
+        return columns(self.aspects, explained=self._is_explained)
 
     def to_pandas(self) -> Any:  # a pandas DataFrame; pandas is optional
         """The flat form as a pandas DataFrame, columns as in the CSV.
@@ -140,7 +149,7 @@ class Table:
             import pandas as pd
         except ImportError as error:
             raise MissingExtra("pandas", "tables") from error
-        return pd.DataFrame(list(self._flat()), columns=columns(self.aspects))
+        return pd.DataFrame(list(self._flat()), columns=self._columns)
 
     def to_arrow(self) -> Any:  # a pyarrow Table; pyarrow is optional
         """The flat form as an Arrow table, columns as in the CSV.
