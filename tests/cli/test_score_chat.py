@@ -90,9 +90,12 @@ def test_a_folder_of_transformers_is_scored_and_everything_chosen_is_said(
     assert all(line.startswith("visq: ") for line in lines), run.stderr  # no bar and no warning of others
     for part in ("read-out integers", "cpu, float32, attention sdpa, answers by tree", "scale 1..5"):
         assert part in lines[0]
+    distrust = "in 3 pictures the model would mostly have said none of the answers: distrust them"
     assert lines[1:] == [
         "visq: quality and aesthetics asked in the words of visq-rating; --dialect takes others",
         f"visq: {folder} has no calibration for quality, aesthetics: no interval is given",
+        f"visq: quality: {distrust}",
+        f"visq: aesthetics: {distrust}",
         "visq: 3 scored, 0 failed",
     ]
 
@@ -147,6 +150,16 @@ def test_a_model_that_cannot_be_asked_is_one_line_and_leaves_no_table(
     assert said in run.stderr
     assert run.stderr.count("\n") == 1
     assert not list(tmp_path.glob("s.csv*"))
+
+
+def test_duplicates_are_looked_for_in_what_a_chat_model_sees(
+    visq: VisqRun, photos: Path, folder: Path, tmp_path: Path
+) -> None:
+    rows = [f"{path},3" for path in sorted(photos.rglob("*.png"))]
+    (tmp_path / "rated.csv").write_text("\n".join(["path,quality", *rows]), encoding="utf-8")
+    run = visq("check", "rated.csv", "--model", folder)
+    assert run.returncode in (0, 3), run.stderr
+    assert "Traceback" not in run.stderr
 
 
 def test_a_missing_package_names_its_extra(visq: VisqRun, photos: Path, folder: Path, tmp_path: Path) -> None:

@@ -145,20 +145,22 @@ def _model(name: str | None, *, pictures: bool) -> tuple[list[dict[str, Any]], A
     if name is None and not pictures:
         return [], None, None, None
     from visq.aspects import aspect
-    from visq.backbones import BACKBONES, find_model
+    from visq.backbones import find_model
     from visq.scoring import Scorer
     from visq.scoring.asked import Asked
+    from visq.scoring.model import open_backbone
 
     folder = find_model(name or "mini")
     trained_on = [] if name is None else list(folder.spec.get("trained_on", []))
     if not pictures:
         return trained_on, None, None, None
-    backbone = BACKBONES.get(folder.backbone)(folder, threads=1)
+    asked = [Asked(aspect(one), folder.readout) for one in folder.aspects]
+    backbone = open_backbone(folder, asked)
     if "embed" not in backbone.capabilities:
         if name is not None:
             warn(f"{name} offers no features: duplicates are not looked for in them")
         return trained_on, None, None, None
-    scorer = Scorer(folder, backbone, [Asked(aspect(one), folder.readout) for one in folder.aspects])
+    scorer = Scorer(folder, backbone, asked)
 
     def of_picture(picture: Any) -> Any:
         return backbone.embed([backbone.prepare(picture)])[0]

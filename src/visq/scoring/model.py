@@ -122,7 +122,7 @@ def open_model(model: str, wanted: Wanted, machine: Machine, threads: int) -> Op
     if threads < 1:
         raise InputError(f"threads must be 1 or more, not {threads}")
     folder, asked, notes = plan_model(model, wanted, machine)
-    backbone = _open(folder, asked, machine, threads)
+    backbone = open_backbone(folder, asked, machine, threads)
     for one in asked:
         backbone.expect_words(one.of(_NO_PIXELS), one.answers)
     notes += [str(one) for one in getattr(getattr(backbone, "adapters", None), "attached", ())]
@@ -215,8 +215,21 @@ def _names(folder: ModelFolder, wanted: Wanted, dialect: str) -> list[str]:
     return names
 
 
-def _open(folder: ModelFolder, asked: Sequence[Asked], machine: Machine, threads: int) -> Backbone:
-    """The model itself, on the machine wanted."""
+def open_backbone(
+    folder: ModelFolder, asked: Sequence[Asked], machine: Machine | None = None, threads: int = 1
+) -> Backbone:
+    """The model itself.
+
+    Args:
+        folder: as `find_model` gives it.
+        asked: what it will be asked.
+        machine: what it runs on; None leaves that to the model.
+        threads: CPU threads; for a chat model those of torch, in this whole process.
+
+    Raises:
+        InputError: the aspects do not agree on where the picture stands, or the machine lacks a device.
+        ModelError, MissingExtra: as `visq.load`.
+    """
     make: Any = BACKBONES.get(folder.backbone)
     if folder.backbone != "chat":
         found: Backbone = make(folder, threads=threads)
@@ -227,7 +240,7 @@ def _open(folder: ModelFolder, asked: Sequence[Asked], machine: Machine, threads
             "these aspects show the picture before and after the question; score them in two runs", kind=USAGE
         )
     adapters = [str(path) for path in folder.adapters]
-    options = machine.chat_options(picture_first=places == {"before"}, adapters=adapters)
+    options = (machine or Machine()).chat_options(picture_first=places == {"before"}, adapters=adapters)
     chat: Backbone = make(folder.path, options, aspects=[one.aspect.name for one in asked])
     import torch  # there, since Chat has asked for it
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from visq.aspects import Aspect
 from visq.aspects import aspect as find_aspect
 from visq.backbones import ModelFolder, find_model
-from visq.core.errors import DataError, InputError, UnknownName
+from visq.core.errors import DataError, InputError, ModelError, UnknownName
 from visq.core.types import printable
 from visq.core.version import __version__
 from visq.data.manifest import Manifest
@@ -126,6 +126,10 @@ def calibrate(
     """
     wanted = request or CalibrationRequest()
     folder = find_model(model)
+    if not folder.is_described:
+        raise ModelError(
+            f"model {model!r} has no model.toml, in which a calibration is kept; write one"
+        )
     asked = _aspect(folder, wanted.aspect, manifest)
     scale = None if wanted.label_scale is None else parse_label_scale(wanted.label_scale)
     rows = rated_rows(

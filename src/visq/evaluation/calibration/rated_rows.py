@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visq.aspects import Aspect
-from visq.backbones import BACKBONES, ModelFolder
+from visq.backbones import ModelFolder
 from visq.core.errors import DataError
 from visq.core.scales import Scale
 from visq.core.types import Sample, printable
@@ -25,6 +25,7 @@ from visq.data.manifest import Manifest
 from visq.data.tables import read_table
 from visq.scoring.asked import Asked
 from visq.scoring.cpus import cpu_limit
+from visq.scoring.model import open_backbone
 from visq.scoring.scorer import Scorer
 
 Float64Array = NDArray[np.float64]
@@ -193,9 +194,9 @@ def _by_model(
     samples: Sequence[Sample], folder: ModelFolder, asked: Aspect, on_progress: Progress
 ) -> Iterator[_Scored | str]:
     bare = replace(folder, calibrations={})
-    backbone = BACKBONES.get(folder.backbone)(bare, threads=cpu_limit())
+    words = [Asked(asked, folder.readout)]
     failed = 0
-    with Scorer(bare, backbone, [Asked(asked, folder.readout)], asked.scale) as scorer:
+    with Scorer(bare, open_backbone(bare, words, threads=cpu_limit()), words, asked.scale) as scorer:
         for done, row in enumerate(scorer.stream(samples), start=1):
             failed += row.status == "failed"
             if row.status == "failed":
