@@ -15,17 +15,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from naive_chat import TOLERANCE, Oracle, expectation
 from photos import make_photos
-from tiny_chat import QWEN_PROMPT, qwen2_vl
+from tiny_chat import qwen2_vl
 from visq.core.errors import InputError
 from visq.core.types import Prompted
 from visq.scoring import RunOptions, load
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
-
-TOLERANCE = 2e-4
-"""As in tests/backbones/test_chat.py: what float32 sums in another order move a log-probability by."""
 
 OWN = """\
 [sharpness]
@@ -74,37 +72,6 @@ def values(folder, pictures, batch=8, **options):
         scorer.score(str(pictures), RunOptions(batch=batch, workers=2)) as table,
     ):
         return [{name: score.value for name, score in row.scores.items()} for row in table]
-
-
-class Oracle:
-    """Probabilities of whole answers by definition: one full pass of transformers an answer."""
-
-    def __init__(self, folder):
-        from visq.backbones.chat_processor_torch import load_processor
-
-        self.model = transformers.AutoModelForImageTextToText.from_pretrained(folder, dtype="float32").eval()
-        self.processor = load_processor(folder, self.model.config, remote_code=False)
-        words = self.processor.tokenizer
-        texts = [words.decode([*words("a")["input_ids"], token])[1:] for token in range(len(words))]
-        self.ends = [t for t, text in enumerate(texts) if text.startswith((".", "\n"))] + [words.eos_token_id]
-
-    def probs(self, path, question, stem, answers):
-        found = []
-        with Image.open(path) as image:
-            for answer in answers:
-                text = QWEN_PROMPT.format(question=question, stem=stem)
-                inputs = self.processor(images=[image], text=[text + answer], return_tensors="pt")
-                begin = self.processor(images=[image], text=[text], return_tensors="pt")["input_ids"].shape[1]
-                ids = inputs["input_ids"][0]
-                with torch.inference_mode():
-                    logs = torch.log_softmax(self.model(**inputs).logits[0].double(), -1)
-                told = sum(float(logs[at - 1, ids[at]]) for at in range(begin, len(ids)))
-                found.append(np.exp(told + float(torch.logsumexp(logs[-1, self.ends], 0))))
-        return np.array(found)
-
-
-def expectation(probs, numbers):
-    return float((probs * numbers).sum() / probs.sum())
 
 
 def test_scores_are_those_of_transformers_alone(folder, pictures, own):
