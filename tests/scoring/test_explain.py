@@ -196,6 +196,24 @@ def test_a_causal_mini_is_asked_once_a_picture(pictures, tmp_path):
     assert all(row.scores["quality"].explanation == row.scores["aesthetics"].explanation for row in rows)
 
 
+def test_a_mini_that_transformers_runs_is_asked_the_same(pictures, tmp_path):
+    """As with an adapter on it: the folder without its model.toml."""
+    from tiny_causal import tiny_folder
+
+    tiny_folder(tmp_path / "mini")
+    described = rows_of(tmp_path / "mini", pictures, aspects="quality")
+    (tmp_path / "mini" / "model.toml").unlink()
+    (tmp_path / "mini" / "words.toml").unlink()
+    bare = rows_of(tmp_path / "mini", pictures, aspects="quality")
+    for one, other in zip(described, bare, strict=True):
+        left, right = (row.scores["quality"].explanation for row in (one, other))
+        assert (left.forced, right.forced) == (None, None)
+        assert left.text[:20] == right.text[:20]  # bytes that are no text are spelt in two ways
+    with load(str(tmp_path / "mini"), aspects="quality") as scorer, scorer.score(str(pictures)) as table:
+        plain = [row.scores["quality"].value for row in table]
+    assert plain == pytest.approx([row.scores["quality"].value for row in bare], abs=10 * TOLERANCE)
+
+
 def test_a_causal_mini_reads_behind_a_text_too(pictures, tmp_path, short):
     """In words it was not made for, so that the tokenizer is needed; the same as asked by hand."""
     from tiny_causal import tiny_folder

@@ -48,6 +48,7 @@ class Chat:
         way_reason: why no faster way is gone; empty where there is none.
         chosen: device, dtype, attention and way, in one line for people.
         dtype: of its weights, in a word.
+        describes: it is a `mini`, trained to describe pictures in visq's own question.
         adapters: those laid on it, as `adapters_torch.Adapters`; None where there are none.
 
     Raises:
@@ -75,14 +76,10 @@ class Chat:
         self._processor = loaded.processor
         self.adapters: Any = loaded.adapters
         self.dtype: str = loaded.dtype
+        self.describes = loaded.model.config.model_type == "visq_mini"
         self.preprocessing = self._budget()
-        self._prompter = Prompter(
-            loaded.processor,
-            loaded.image_token,
-            loaded.ends,
-            name=self._name,
-            picture_first=options.picture_first,
-        )
+        token, ends, first = loaded.image_token, loaded.ends, options.picture_first
+        self._prompter = Prompter(loaded.processor, token, ends, name=self._name, picture_first=first)
         self._network: Any = Network(loaded.model, self._name, self._prompter.plain(12))
         text = loaded.model.config.get_text_config()
         found, self.way_reason = find_way(self._network, text, self._prompter.plain(12))
