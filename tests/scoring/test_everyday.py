@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 import hostile
 from hostile import encode, encode_frames, encode_heic
+from visq.backbones import shipped_models
 from visq.core.types import Row
 from visq.scoring import Scorer, load
 
@@ -47,6 +48,9 @@ def scan() -> Image.Image:
 def grey16() -> np.ndarray:
     return np.linspace(0, 65535, 300 * 400).reshape(300, 400).astype(np.uint16)
 
+
+NOTHING = ("black.png", "white.jpg", "one-pixel.png", "one-pixel.gif")
+"""Files that show nothing."""
 
 SMALL = hostile.picture(200, 300)
 FILES = {
@@ -94,6 +98,17 @@ def test_everyday_pictures_get_sane_scores(scorer: Scorer, tmp_path: Path, name:
         assert score.high is not None
         assert 1 <= score.low <= score.value <= score.high <= 5
         assert sum(score.distribution.values()) == pytest.approx(1, abs=1e-5)  # kept to six decimals
+
+
+def test_what_shows_nothing_scores_far_below_a_photograph(scorer: Scorer, tmp_path: Path) -> None:
+    """The lowest word or the next; also below the photograph's interval."""
+    photograph = shipped_models()["mini"] / "pictures" / "coffee.jpg"
+    wanted = row_of(scorer, tmp_path, "coffee.jpg", photograph.read_bytes()).scores["quality"]
+    for name in NOTHING:
+        (tmp_path / name).mkdir()
+        value = row_of(scorer, tmp_path / name, name, FILES[name]()).scores["quality"].value
+        assert value < 2
+        assert value < wanted.low
 
 
 def test_animations_say_that_one_frame_was_scored(scorer: Scorer, tmp_path: Path) -> None:

@@ -11,10 +11,12 @@ from scipy.stats import spearmanr
 from visq.core.errors import DataError
 from visq.evaluation.figures.measured import Settings
 from visq.training.beside import Other, adjusted, compared, read_other
+from visq.training.inside import Inside
 from visq.training.labels import Labelled
 
 N = 80
 SETTINGS = Settings(300, 0.95, 7)
+_PARTS = np.array(["a", "b", "b", "c"] * (N // 4))
 
 
 @pytest.fixture
@@ -28,6 +30,10 @@ def labelled():
     )
 
 
+def _inside(labelled):
+    return Inside(labelled.mos, _PARTS)
+
+
 def _scores(labelled, noise, seed):
     return labelled.mos + np.random.default_rng(seed).normal(0, noise, N)
 
@@ -37,7 +43,7 @@ def test_figures_are_those_of_scipy_on_the_rows_both_score(labelled):
     theirs[[3, 50]] = np.nan
     at = np.isfinite(theirs)
 
-    (row,) = compared(ours, [Other("b", "", theirs)], labelled, SETTINGS)
+    (row,) = compared(ours, [Other("b", "", theirs)], labelled, _inside(labelled), SETTINGS)
 
     a, b = (spearmanr(x[at], labelled.mos[at]).statistic for x in (ours, theirs))
     assert (row.n, row.srcc[0], row.model) == (N - 2, pytest.approx(b), pytest.approx(a))
@@ -47,10 +53,23 @@ def test_figures_are_those_of_scipy_on_the_rows_both_score(labelled):
     assert row.p_value < 0.05
 
 
+def test_the_difference_inside_parts_is_that_of_the_parts_alone(labelled):
+    ours, theirs = _scores(labelled, 0.5, 1), _scores(labelled, 2.0, 2)
+
+    (row,) = compared(ours, [Other("b", "", theirs)], labelled, _inside(labelled), SETTINGS)
+
+    a, b = (
+        np.mean([spearmanr(x[_PARTS == part], labelled.mos[_PARTS == part]).statistic for part in "abc"])
+        for x in (ours, theirs)
+    )
+    assert row.inside[0] == pytest.approx(a - b)
+    assert row.inside[1] < row.inside[0] < row.inside[2]
+
+
 def test_a_scorer_like_the_model_does_not_differ(labelled):
     ours = _scores(labelled, 0.5, 1)
 
-    (row,) = compared(ours, [Other("b", "", ours * 2 + 1)], labelled, SETTINGS)
+    (row,) = compared(ours, [Other("b", "", ours * 2 + 1)], labelled, _inside(labelled), SETTINGS)
 
     assert row.difference == (0.0, 0.0, 0.0)
     assert row.p_value == 1.0
@@ -58,7 +77,7 @@ def test_a_scorer_like_the_model_does_not_differ(labelled):
 
 def test_p_values_are_adjusted_over_all_aspects(labelled):
     ours = _scores(labelled, 0.5, 1)
-    some = compared(ours, [Other("b", "", _scores(labelled, 2.0, 2))], labelled, SETTINGS)
+    some = compared(ours, [Other("b", "", _scores(labelled, 2.0, 2))], labelled, _inside(labelled), SETTINGS)
 
     found = adjusted({"quality": some, "aesthetics": some})
 

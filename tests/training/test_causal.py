@@ -15,8 +15,9 @@ from visq.metrics import srcc
 from visq.scoring import load
 from visq.scoring.check import check_model
 from visq.training import read_recipe
-from visq.training.causal import identity, train
+from visq.training.causal import fit_fold, identity, train
 from visq.training.causal_data import read_data
+from visq.training.causal_measured import measure_fold
 from visq.training.recipe import Paths
 from visq.training.start import shipped_pictures
 
@@ -87,11 +88,39 @@ def test_figures_are_those_of_the_folds_kept_scores(world, folder):
     assert table["figures"]["quality"]["srcc"] == pytest.approx(srcc(values, labels), abs=1e-4)
 
 
-def test_no_fold_sees_its_own_pictures(world, folder):
-    """The fits of two folds differ, and each kept the rows of the others only."""
-    states = [(_fits(world) / f"fold{fold}/model/model.safetensors").read_bytes() for fold in range(N_FOLDS)]
+def test_no_fold_sees_its_own_pictures(world, folder, tmp_path):
+    """What each fit is given: all rows but those of its fold, which are the rows it is measured on."""
+    recipe = read_recipe(world / "recipes/mini.toml")
+    data = read_data(recipe, _paths(world, "other"), _silent)
+    given = []
 
-    assert len(set(states)) == N_FOLDS
+    def fits(rows, where):
+        given.append(rows)
+        raise KeyboardInterrupt
+
+    for fold in (*range(N_FOLDS), None):
+        with pytest.raises(KeyboardInterrupt):
+            fit_fold(fold, recipe, data, fits, tmp_path)
+    folds = np.array([i // 2 % N_FOLDS for i in range(N_PICTURES)] * 2)
+    for fold, rows in enumerate(given[:-1]):
+        kept = measure_fold(fold, _fits(world) / f"fold{fold}/model", recipe, data, _fits(world))
+        assert sorted([*rows, *kept.rows]) == list(range(2 * N_PICTURES))
+        assert not (folds[rows] == fold).any()
+        assert (folds[kept.pairs] == fold).all()
+    assert given[-1].tolist() == list(range(2 * N_PICTURES))
+
+
+def test_the_card_says_what_the_other_answers_are_worth(folder):
+    table = _table(folder)
+
+    for row in table["answers"]:
+        assert 0 <= row["right_low"] <= row["right"] <= row["right_high"] <= 1
+        assert -1 <= row["integers_srcc"] <= 1
+        assert row["n"] > 0
+    assert [row["fold"] for row in table["without_chosen"]] == [1, 1]
+    assert table["without_chosen"][0]["n"] == N_PICTURES * 4 // 5
+    assert table["sentences"]["commonest"] >= 1 / 3
+    assert [row["change"] for row in table["moved"]][-1] == "a quarter of the size"
 
 
 def test_a_second_run_takes_everything_over(world, folder):

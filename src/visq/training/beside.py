@@ -15,6 +15,7 @@ from visq.core.errors import DataError
 from visq.evaluation import group_bootstrap, holm, paired_difference
 from visq.evaluation.figures.measured import Settings
 from visq.metrics import srcc
+from visq.training.inside import Inside
 from visq.training.labels import Labelled
 from visq.training.model_folder import short
 
@@ -47,6 +48,7 @@ class Row:
         srcc: of the other, and the ends of its interval.
         model: SRCC of the model on these rows.
         difference: model minus other, and the ends of its interval.
+        inside: likewise, of the mean SRCC inside each part of the set.
         p_value: of the difference.
         p_holm: likewise, adjusted for all rows of the card.
     """
@@ -57,12 +59,13 @@ class Row:
     srcc: tuple[float, float, float]
     model: float
     difference: tuple[float, float, float]
+    inside: tuple[float, float, float]
     p_value: float
     p_holm: float = float("nan")
 
 
 def compared(
-    values: Float64Array, others: Sequence[Other], labelled: Labelled, settings: Settings
+    values: Float64Array, others: Sequence[Other], labelled: Labelled, inside: Inside, settings: Settings
 ) -> list[Row]:
     """SRCC of each other scorer, and of the model minus it, groups drawn whole.
 
@@ -70,6 +73,7 @@ def compared(
         values: float64 [n], the model's out-of-fold scores.
         others: on the same rows.
         labelled: the rows.
+        inside: order inside their parts.
         settings: of the intervals.
     """
     rows = []
@@ -84,15 +88,18 @@ def compared(
             n_resamples=settings.resamples,
             rng=np.random.default_rng(settings.seed),
         )
-        found = paired_difference(
-            srcc,
-            ours,
-            theirs,
-            mos,
-            groups,
-            level=settings.level,
-            n_resamples=settings.resamples,
-            rng=np.random.default_rng(settings.seed),
+        found, within = (
+            paired_difference(
+                statistic,
+                ours,
+                theirs,
+                truth,
+                groups,
+                level=settings.level,
+                n_resamples=settings.resamples,
+                rng=np.random.default_rng(settings.seed),
+            )
+            for statistic, truth in ((srcc, mos), (inside, np.flatnonzero(at).astype(np.float64)))
         )
         rows.append(
             Row(
@@ -102,6 +109,7 @@ def compared(
                 (srcc(theirs, mos), interval.low, interval.high),
                 srcc(ours, mos),
                 (found.difference, found.interval.low, found.interval.high),
+                (within.difference, within.interval.low, within.interval.high),
                 found.p_value,
             )
         )
@@ -118,6 +126,7 @@ def beside_table(rows: Sequence[Row]) -> list[dict[str, Any]]:
             **_ends("srcc", row.srcc),
             "model_srcc": short(row.model),
             **_ends("difference", row.difference),
+            **_ends("inside_difference", row.inside),
             "p_value": short(row.p_value),
             "p_holm": short(row.p_holm),
         }

@@ -18,9 +18,11 @@ from visq.training.beside import Other, read_other
 from visq.training.causal_data import Data, kept_beside, read_data
 from visq.training.causal_measured import measure_fold
 from visq.training.causal_model_folder import bare_table, write_causal
+from visq.training.dialogue import all_words
 from visq.training.mini_head import linear_head_scores
 from visq.training.model_folder import read_check_pictures
 from visq.training.recipe import Paths, Progress, Recipe
+from visq.training.tokenizer import word_list
 
 FITTED_BY = (
     "seed",
@@ -35,6 +37,9 @@ FITTED_BY = (
     "ladders",
 )
 """Fields of the recipe that fits and their scores depend on; the others are words and intervals."""
+
+FIT_FORMAT = 1
+"""Raised whenever the code of training, distorting or measuring changes what comes out."""
 
 
 def fits_of(recipe: Recipe, data: Data, paths: Paths, on_progress: Progress) -> Any:
@@ -122,9 +127,13 @@ def others_of(
 
 
 def identity(recipe: Recipe, data: Data) -> str:
-    """SHA-256 of all a fit depends on: the recipe's numbers, trunk, labels, pixels. No other is reused."""
+    """SHA-256 of what a fit depends on: numbers of the recipe, words, trunk, labels, pixels; others are not.
+
+    What the code of training does is in it as FIT_FORMAT alone; libraries and machines are not.
+    """
     numbers = json.dumps([list(recipe.aspects), *(recipe.field(key) for key in FITTED_BY)], sort_keys=True)
-    parts = [numbers, data.trunk_sha256, kept_beside(data.rated.pixels, "").name]
+    words = json.dumps([FIT_FORMAT, *word_list(), *all_words(list(recipe.aspects))])
+    parts = [numbers, words, data.trunk_sha256, kept_beside(data.rated.pixels, "").name]
     parts += [kept_beside(data.pool.pixels, "").name, *(one.sha256 for one in data.labelled.values())]
     return hashlib.sha256(";".join(parts).encode()).hexdigest()
 

@@ -19,14 +19,18 @@ from visq.backbones.mini_causal import MiniCausal
 from visq.core.types import Picture, Prompted
 from visq.evaluation import group_bootstrap
 from visq.media import squash
+from visq.readouts.pairwise import Pairwise
 from visq.scoring import Scorer
-from visq.training.dialogue import DESCRIBE
-from visq.training.facts import SLOTS, read_sentence, thirds
+from visq.training.causal_data import Rated
+from visq.training.dialogue import DESCRIBE, pair_turn
+from visq.training.facts import SLOTS, read_sentence
 from visq.training.ladders import Kind, rungs
 from visq.training.model_folder import short
 from visq.training.pixels import read_picture
 
 _AT_ONCE = 64
+_PAIRED = 240  # pictures of a fold and an aspect that are compared
+_BETTER = Pairwise(["second", "first"])
 
 
 @dataclass(frozen=True)
@@ -85,9 +89,11 @@ def ladder_values(
             photograph = read_picture(path, side)
             plain = squash(photograph, side, side)
             for j, kind in enumerate(kinds):
-                rng = np.random.default_rng([seed, 5, k, j])
                 yield plain
-                yield from rungs(photograph, kind.name, kind.test, side, rng)
+                for strength in kind.test:
+                    # The same draws at each strength: one grain, one direction, that grow.
+                    rng = np.random.default_rng([seed, 5, k, j])
+                    yield from rungs(photograph, kind.name, [strength], side, rng)
 
     found = said(scorer, walk()).values
     return found.reshape(len(paths), len(kinds), 1 + len(kinds[0].test), -1)
@@ -141,15 +147,20 @@ def ladder_table(
 
 def other_files(picture: Picture) -> dict[str, Picture]:
     """The same picture saved again or at another size: what a score should hardly notice."""
-    height, width = picture.shape[:2]
     image = Image.fromarray(picture)
-    smaller = image.resize((max(3 * width // 4, 1), max(3 * height // 4, 1)), Image.Resampling.LANCZOS)
     return {
         "JPEG 90": _saved(image, "JPEG", 90),
         "JPEG 75": _saved(image, "JPEG", 75),
         "WebP 80": _saved(image, "WEBP", 80),
-        "three quarters of the size": np.asarray(smaller),
+        "three quarters of the size": _smaller(image, 0.75),
+        "half the size": _smaller(image, 0.5),
+        "a quarter of the size": _smaller(image, 0.25),
     }
+
+
+def _smaller(image: Image.Image, factor: float) -> Picture:
+    size = (max(round(factor * image.width), 1), max(round(factor * image.height), 1))
+    return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
 
 
 def _saved(image: Image.Image, form: str, quality: int) -> Picture:
@@ -172,26 +183,110 @@ def moves(scorer: Scorer, paths: Sequence[Path], side: int) -> dict[str, NDArray
     return {name: found[:, 1 + k] - found[:, 0] for k, name in enumerate(names)}
 
 
-def sentences_right(
-    backbone: MiniCausal, pictures: Sequence[Picture], facts: NDArray[np.float64], limits: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Which words of the model's sentences are true: float64 [n, 5], 0 or 1; nan where it is another."""
-    asked = [Prompted(picture, "", DESCRIBE.question, DESCRIBE.stem) for picture in pictures]
-    truth = thirds(facts, limits)
+def sentences_said(backbone: MiniCausal, pictures: Sequence[Picture]) -> NDArray[np.float64]:
+    """Which third of its training pictures each word of the model's sentences names.
+
+    Returns:
+        float64 [n, 5], 0 to 2; nan where it said another sentence.
+    """
     out = np.full((len(pictures), len(SLOTS)), np.nan)
+    asked = [Prompted(picture, "", DESCRIBE.question, DESCRIBE.stem) for picture in pictures]
     for k, text in enumerate(backbone.generate(asked)):
         stated = read_sentence(text)
         if stated is not None:
-            out[k] = np.array(stated) == truth[k]
+            out[k] = stated
     return out
 
 
-def slot_table(right: NDArray[np.float64]) -> Mapping[str, Any]:
-    """Shares of true words: of the sentences that are well formed, and how many are."""
-    formed = np.isfinite(right[:, 0])
+def drawn_pairs(
+    rated: Rated, rows: NDArray[np.int64], aspects: Sequence[str], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """int64 [m, 2]: pairs of rows with labels of one aspect, each row in one pair at most."""
+    found = []
+    for k in range(len(aspects)):
+        there = rng.permutation(rows[rated.aspect[rows] == k])[:_PAIRED]
+        found.append(there[: len(there) // 2 * 2].reshape(-1, 2))
+    return np.concatenate(found)
+
+
+def preferences(
+    backbone: MiniCausal, rated: Rated, pairs: NDArray[np.int64], aspects: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Which of two pictures the model prefers, asked in both orders.
+
+    Args:
+        backbone: of a fit that never saw them.
+        rated: has their pixels and aspects.
+        pairs: int64 [m, 2], rows.
+        aspects: names of the aspects.
+
+    Returns:
+        float64 [m], above 0 where it prefers the first; bool [m], whether both orders agree.
+    """
+    margins, agree = [], []
+    for pair in pairs:
+        turn = pair_turn(aspects[int(rated.aspect[pair[0]])])
+        first, second = (np.array(rated.pixels[row]) for row in pair)
+        asked = [
+            Prompted(a, "", turn.question, turn.stem, more=(b,))
+            for a, b in ((first, second), (second, first))
+        ]
+        read = _BETTER.read(backbone.answer_logprobs(asked, _BETTER.answers)[None])
+        margins.append(float(read.margin[0]))
+        agree.append(bool(read.orders_agree[0]))
+    return np.array(margins), np.array(agree)
+
+
+def answers_table(
+    name: str,
+    pairs: NDArray[np.bool_],
+    agree: NDArray[np.bool_],
+    scored: NDArray[np.bool_],
+    level: float,
+    seed: int,
+) -> dict[str, Any]:
+    """How often the preferred picture is the one that people rated higher.
+
+    Args:
+        name: of the aspect.
+        pairs: bool [m], of pairs that people rated differently: whether it is.
+        agree: bool [m], whether both orders agree.
+        scored: bool [m], whether the picture with the higher score is the one.
+        level: of the interval, over pairs.
+        seed: of its resamples.
+    """
+    rng = np.random.default_rng([seed, 8])
+    found = group_bootstrap(np.mean, [pairs.astype(float)], np.arange(len(pairs)), level=level, rng=rng)
+    return {
+        "aspect": name,
+        "n": len(pairs),
+        "right": short(pairs.mean()),
+        "right_low": short(found.low),
+        "right_high": short(found.high),
+        "by_scores": short(scored.mean()),
+        "orders_agree": short(agree.mean()),
+    }
+
+
+def slot_table(stated: NDArray[np.float64], truth: NDArray[np.int64]) -> Mapping[str, Any]:
+    """Shares of true words, of the sentences that are well formed, and what needs no picture.
+
+    Args:
+        stated: float64 [n, 5] of `sentences_said`.
+        truth: int64 [n, 5], the thirds that were measured.
+
+    Returns:
+        `commonest`: the share that is true of a sentence with the commonest word in each place, the floor.
+        `all`: the share of sentences with five true words.
+    """
+    formed = np.isfinite(stated[:, 0])
+    right = stated == truth
+    commonest = [np.bincount(column).max() / len(truth) for column in truth.T]
     return {
         "n": len(right),
         "well_formed": short(formed.mean()),
+        "commonest": short(float(np.mean(commonest))),
+        "all": short(right[formed].all(axis=1).mean()) if formed.any() else None,
         "mean": short(right[formed].mean()) if formed.any() else None,
         **{
             name: short(right[formed, k].mean()) if formed.any() else None

@@ -19,12 +19,15 @@ from visq.metrics import srcc
 from visq.scoring import atomic_write, load
 from visq.scoring.cpus import cpu_limit
 from visq.training.causal_data import Data
-from visq.training.causal_figures import ladder_values, moves, said, sentences_right
+from visq.training.causal_figures import drawn_pairs, ladder_values, moves, preferences, said, sentences_said
 from visq.training.crossfit import FoldScores, Settings, floor_of, out_of_fold
 from visq.training.evaluated import evaluated
+from visq.training.facts import thirds
 from visq.training.model_folder import MeasuredAspect
 from visq.training.pixels import file_sizes
 from visq.training.recipe import AspectRecipe, Recipe
+
+_MOVED = "moved "
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,12 @@ class MeasuredFold:
         outside: float64 [n, aspects].
         ladders: float64 [photographs, kinds, rungs, aspects].
         moved: name of a change -> float64 [photographs, aspects], how far scores move.
-        right: float64 [photographs, 5], which words of its sentences are true.
+        stated: float64 [photographs, 5], which third each word of its sentences names; nan: no such sentence.
+        truth: int64 [photographs, 5], the thirds that were measured.
+        ratings: float64 [n, aspects], on 1..5, read out of whole numbers 1..10.
+        pairs: int64 [m, 2], rows of pictures that it was asked to compare.
+        margins: float64 [m], above 0 where it prefers the first; both orders together.
+        agree: bool [m], whether both orders prefer the same one.
     """
 
     rows: NDArray[np.int64]
@@ -45,7 +53,12 @@ class MeasuredFold:
     outside: NDArray[np.float64]
     ladders: NDArray[np.float64]
     moved: Mapping[str, NDArray[np.float64]]
-    right: NDArray[np.float64]
+    stated: NDArray[np.float64]
+    truth: NDArray[np.int64]
+    ratings: NDArray[np.float64]
+    pairs: NDArray[np.int64]
+    margins: NDArray[np.float64]
+    agree: NDArray[np.bool_]
 
 
 def measure_fold(fold: int, folder: Path, recipe: Recipe, data: Data, cache: Path) -> MeasuredFold:
@@ -59,13 +72,15 @@ def measure_fold(fold: int, folder: Path, recipe: Recipe, data: Data, cache: Pat
             np.savez(file, **made)
     with np.load(kept) as found:
         arrays = dict(found)
-    moved = {name.removeprefix("moved "): arrays[name] for name in arrays if name.startswith("moved ")}
-    return MeasuredFold(rows, arrays["values"], arrays["outside"], arrays["ladders"], moved, arrays["right"])
+    moved = {name: arrays.pop(name) for name in list(arrays) if name.startswith(_MOVED)}
+    return MeasuredFold(
+        rows=rows, moved={name.removeprefix(_MOVED): far for name, far in moved.items()}, **arrays
+    )
 
 
 def _measured(
     rows: NDArray[np.int64], folder: Path, recipe: Recipe, data: Data, limits: NDArray[np.float64]
-) -> dict[str, NDArray[np.float64]]:
+) -> dict[str, NDArray[Any]]:
     rated, side, seed = data.rated, data.rated.pixels.shape[1], int(recipe.field("seed"))
     photographs = list(recipe.aspects).index(str(recipe.field("ladders", "of")))
     drawn = np.random.default_rng([seed, 4]).permutation(rows[rated.aspect[rows] == photographs])
@@ -75,17 +90,24 @@ def _measured(
         scores = said(scorer, (np.array(rated.pixels[row]) for row in rows))
         ladders = ladder_values(scorer, paths, data.kinds, side, seed)
         moved = moves(scorer, paths, side)
+    with load(str(folder), readout="integers") as scorer:
+        ratings = said(scorer, (np.array(rated.pixels[row]) for row in rows)).values
+    pairs = drawn_pairs(rated, rows, list(recipe.aspects), np.random.default_rng([seed, 7]))
     backbone = MiniCausal(find_model(str(folder)), threads=cpu_limit())
-    right = sentences_right(
-        backbone, [np.array(rated.pixels[row]) for row in some], rated.facts[some], limits
-    )
+    stated = sentences_said(backbone, [np.array(rated.pixels[row]) for row in some])
+    margins, agree = preferences(backbone, rated, pairs, list(recipe.aspects))
     backbone.close()
     return {
         "values": scores.values,
         "outside": scores.outside,
         "ladders": ladders,
-        "right": right,
-        **{f"moved {name}": found for name, found in moved.items()},
+        "stated": stated,
+        "truth": thirds(rated.facts[some], limits),
+        "ratings": ratings,
+        "pairs": pairs,
+        "margins": margins,
+        "agree": agree,
+        **{_MOVED + name: found for name, found in moved.items()},
     }
 
 

@@ -17,16 +17,18 @@ from visq.backbones import find_model
 from visq.backbones.mini_causal import MiniCausal
 from visq.core.toml_text import toml_text
 from visq.core.types import Prompted
-from visq.metrics import plcc
+from visq.evaluation import group_bootstrap
+from visq.metrics import plcc, srcc
 from visq.scoring import atomic_write, load
 from visq.scoring.check import golden_tensor
 from visq.training.beside import Other, adjusted, beside_table, compared
 from visq.training.card import card_text
 from visq.training.causal_data import Data
-from visq.training.causal_figures import ladder_table, slot_table
+from visq.training.causal_figures import answers_table, ladder_table, slot_table
 from visq.training.causal_measured import MeasuredFold, measured_aspects
 from visq.training.crossfit import settings
 from visq.training.features import prepare
+from visq.training.inside import Inside, parts_of
 from visq.training.model_folder import (
     FORMULA,
     PACKAGES,
@@ -85,7 +87,6 @@ def write_causal(
     numbers = settings(recipe)
     aspects = measured_aspects(recipe, data, measured, numbers, cache)
     values = np.concatenate([fold.ladders for fold in measured])
-    right = np.concatenate([fold.right for fold in measured])
     table |= {
         "calibration": {name: calibration_table(recipe, fit) for name, fit in aspects.items()},
         "figures": {name: figures_table(fit, ROTATION) for name, fit in aspects.items()},
@@ -104,7 +105,12 @@ def write_causal(
             for k, name in enumerate(recipe.aspects)
         },
         "between_aspects": _between_aspects(recipe, data, measured),
-        "sentences": slot_table(right),
+        "without_chosen": _without_chosen(recipe, aspects),
+        "answers": [_answers(k, recipe, data, measured) for k in range(len(recipe.aspects))],
+        "sentences": slot_table(
+            np.concatenate([fold.stated for fold in measured]),
+            np.concatenate([fold.truth for fold in measured]),
+        ),
         "trained_on": [trained_on(name, fit) for name, fit in aspects.items()],
         "selection": recipe.field("selection"),
         "provenance": provenance(
@@ -131,7 +137,9 @@ def _beside(
     for name, fit in aspects.items():
         first, *more = others[name]
         mean = Other(f"mean of this model and {first.name}", MEAN, (fit.folds.values + first.values) / 2)
-        rows[name] = compared(fit.folds.values, [first, mean, *more], fit.labelled, fit.evaluated.settings)
+        inside = Inside(fit.labelled.mos, parts_of(fit.recipe, fit.labelled))
+        scorers = [first, mean, *more]
+        rows[name] = compared(fit.folds.values, scorers, fit.labelled, inside, fit.evaluated.settings)
     return {name: beside_table(some) for name, some in adjusted(rows).items()}
 
 
@@ -144,6 +152,59 @@ def _moved(change: str, k: int, measured: Sequence[MeasuredFold], fit: MeasuredA
         "mean": short(far.mean()),
         "largest": short(far.max()),
         "beyond_interval": short(beyond),
+    }
+
+
+def _without_chosen(recipe: Recipe, aspects: Mapping[str, MeasuredAspect]) -> list[dict[str, Any]]:
+    """Figures without the fold that settings were chosen on: what that choice can have flattered is gone."""
+    fold, rows = int(recipe.field("selection", "chosen_on")), []
+    for name, fit in aspects.items():
+        at = np.flatnonzero(fit.labelled.folds != fold)
+        values, numbers = fit.folds.values[at], fit.evaluated.settings
+        entry: dict[str, Any] = {"aspect": name, "fold": fold, "n": at.size}
+        inside = Inside(fit.labelled.mos, parts_of(fit.recipe, fit.labelled))
+        for what, statistic, truth in (
+            ("srcc", srcc, fit.labelled.mos[at]),
+            ("within", inside, at.astype(np.float64)),
+        ):
+            found = group_bootstrap(
+                statistic,
+                [values, truth],
+                fit.labelled.groups[at],
+                level=numbers.level,
+                n_resamples=numbers.resamples,
+                rng=np.random.default_rng(numbers.seed),
+            )
+            entry |= {
+                what: short(statistic(values, truth)),
+                f"{what}_low": short(found.low),
+                f"{what}_high": short(found.high),
+            }
+        rows.append(entry)
+    return rows
+
+
+def _answers(k: int, recipe: Recipe, data: Data, measured: Sequence[MeasuredFold]) -> dict[str, Any]:
+    """What its other answers are worth for one aspect: whole numbers, and which of two pictures."""
+    name, rated = list(recipe.aspects)[k], data.rated
+    rows, values, ratings = (
+        np.concatenate([getattr(fold, what) for fold in measured]) for what in ("rows", "values", "ratings")
+    )
+    at = rated.aspect[rows] == k
+    by_row = np.full(len(rated.mos), np.nan)
+    by_row[rows] = values[:, k]
+    pairs, margins, agree = (
+        np.concatenate([getattr(fold, what) for fold in measured]) for what in ("pairs", "margins", "agree")
+    )
+    gap = rated.mos[pairs[:, 0]] - rated.mos[pairs[:, 1]]
+    there = (rated.aspect[pairs[:, 0]] == k) & (gap != 0)
+    scored = by_row[pairs[:, 0]] - by_row[pairs[:, 1]]
+    right, by_scores = ((side[there] > 0) == (gap[there] > 0) for side in (margins, scored))
+    level, seed = float(recipe.field("figures", "level")), int(recipe.field("seed"))
+    return {
+        **answers_table(name, right, agree[there], by_scores, level, seed),
+        "integers_srcc": short(srcc(ratings[at, k], rated.mos[rows][at])),
+        "levels_srcc": short(srcc(values[at, k], rated.mos[rows][at])),
     }
 
 

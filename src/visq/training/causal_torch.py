@@ -138,6 +138,7 @@ class Fits:
         batches = Batches(asked, ladders, fitted.questions, plan)
         start = {name: value.clone() for name, value in fitted.model.state_dict().items()}
         fit(fitted.model, batches, stage, folder / stage.name, self.say)
+        fitted.model.cpu()  # where the Trainer found a GPU, the weights are there
         fitted.model.load_state_dict(between(start, fitted.model.state_dict(), kept))
 
 

@@ -197,10 +197,10 @@ def ladder_loss(
 ) -> Tensor:
     """Weighted mean of softplus(-sharpness (better - worse - margin)) over pairs of rungs; values on 1..5."""
     logs = _logprobs(model, _hidden(model, visual, group), group)[:, :5]
-    values = torch.softmax(logs, 1) @ torch.arange(1.0, 6.0)
+    values = torch.softmax(logs, 1) @ torch.arange(1.0, 6.0, device=logs.device)
     better, worse, aspect = group["gaps"].unbind(1)
     wrong = F.softplus(-stage.sharpness * (values[better] - values[worse] - stage.margin))
-    return (torch.tensor(stage.ladder)[aspect] * wrong).mean()
+    return (torch.tensor(stage.ladder, device=logs.device)[aspect] * wrong).mean()
 
 
 def _hidden(model: MiniForConditionalGeneration, visual: Tensor, group: Mapping[str, Tensor]) -> Tensor:
@@ -211,7 +211,7 @@ def _hidden(model: MiniForConditionalGeneration, visual: Tensor, group: Mapping[
 
 def _logprobs(model: MiniForConditionalGeneration, hidden: Tensor, group: Mapping[str, Tensor]) -> Tensor:
     """float32 [r, k]: log-probabilities, over the whole vocabulary, of the tokens wanted."""
-    rows = torch.arange(len(hidden))
+    rows = torch.arange(len(hidden), device=hidden.device)
     logits = model.lm_head(hidden[rows, group["at"]]).float()
     return torch.log_softmax(logits, 1).gather(1, group["tokens"])
 

@@ -69,7 +69,7 @@ def kept_pixels(
     """
     key = hashlib.sha256(identity.encode())
     for path in paths:
-        key.update(f"{path.name};{path.stat().st_size};".encode())
+        key.update(hashlib.sha256(path.read_bytes()).digest())
     kept = cache / f"pixels-{key.hexdigest()[:24]}.npy"
     if not kept.exists():
         cache.mkdir(parents=True, exist_ok=True)

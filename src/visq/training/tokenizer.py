@@ -50,6 +50,11 @@ def learn_tokenizer(dialogue: Iterable[str], size: int) -> Tokenizer:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    words = resources.files("visq.training").joinpath("words/pictures.txt").read_text(encoding="utf-8")
-    tokenizer.train_from_iterator([*words.splitlines(), *list(dialogue) * _TIMES], trainer)
+    tokenizer.train_from_iterator([*word_list(), *list(dialogue) * _TIMES], trainer)
     return tokenizer
+
+
+def word_list() -> list[str]:
+    """Lines of words about pictures, written for this project."""
+    file = resources.files("visq.training").joinpath("words/pictures.txt")
+    return file.read_text(encoding="utf-8").splitlines()

@@ -48,13 +48,23 @@ def within_figures(
     if rows.group_column is not None:
         found.append(_within(measured, "group", rows.groups, f"inside each {rows.group_column}"))
     if empty:
-        edges = [-math.inf, *((low + high) / 2 for low, high in empty), math.inf]
-        stretches = _bands(rows.labels, edges, by_labels=True)
-        found.append(_within(measured, "band", stretches, "inside each band that labels lie in"))
+        bands = bands_between(rows.labels, empty)
+        found.append(_within(measured, "band", bands, "inside each band that labels lie in"))
     elif protocol is not None and protocol.bands:
         bands = _bands(rows.labels, protocol.bands, by_labels=False)
         found.append(_within(measured, "band", bands, "inside each band of labels"))
     return [entry for entry in found if len(entry["parts"]) > 1]
+
+
+def bands_between(labels: Float64Array, empty: Sequence[Sequence[float]]) -> StrArray:
+    """The band of each label, where labels leave stretches empty; named by the labels in it.
+
+    Args:
+        labels: float64 [n].
+        empty: ends of the stretches, in order.
+    """
+    edges = [-math.inf, *((low + high) / 2 for low, high in empty), math.inf]
+    return _bands(labels, edges, by_labels=True)
 
 
 def _bands(labels: Float64Array, edges: Sequence[float], *, by_labels: bool) -> StrArray:
