@@ -75,7 +75,7 @@ class Question(Asked):
 def question_of(readers: Sequence[Candidate]) -> Question:
     """The question that these read-outs share."""
     first = readers[0].asked
-    return Question(first.aspect, first.readout, first.temperature, tuple(readers))
+    return Question(first.aspect, first.readout, first.temperature, readers=tuple(readers))
 
 
 def questions_of(candidates: Iterable[Candidate]) -> list[Question]:
@@ -83,7 +83,8 @@ def questions_of(candidates: Iterable[Candidate]) -> list[Question]:
     shared: dict[object, list[Candidate]] = {}
     for one in candidates:
         found = one.asked.aspect
-        shared.setdefault((found.questions[0], found.opening, found.joint, one.asked.writes), []).append(one)
+        question = found.questions[0], found.opening, found.joint, found.end, one.asked.writes
+        shared.setdefault(question, []).append(one)
     return [question_of(readers) for readers in shared.values()]
 
 
