@@ -29,11 +29,12 @@ from visq.scoring.records import columns
 SOURCE = Path(visq.__file__).parent
 WORDS = toml.loads((Path(__file__).parent / "reference.toml").read_text(encoding="utf-8"))
 COMMANDS = (
-    *("", "score", "evaluate", "compare", "check", "split", "calibrate"),
+    *("", "score", "evaluate", "compare", "check", "split", "calibrate", "readouts"),
     *("show", "models", "models list", "models show", "models pull", "models merge", "train"),
 )
 MET = (
     ("Score", "visq.core.types"),
+    ("Explanation", "visq.core.types"),
     ("Scale", "visq.core.scales"),
     ("RunOptions", "visq.scoring.scorer"),
 )
@@ -83,8 +84,9 @@ def _exit_codes() -> str:
 
 def _columns() -> str:
     told = WORDS["columns"]
-    if columns(["ASPECT"]) != list(told):
-        raise SystemExit(f"a table has columns {columns(['ASPECT'])}, reference.toml tells of {list(told)}")
+    found = columns(["ASPECT"], explained=True)
+    if found != list(told):
+        raise SystemExit(f"a table has columns {found}, reference.toml tells of {list(told)}")
     rows = [(f"`{name}`", values, meaning) for name, (values, meaning) in told.items()]
     return WORDS["columns_head"] + "\n" + _table(("column", "values", "meaning"), rows)
 

@@ -193,6 +193,21 @@ def test_outside_is_what_the_words_leave(world, pictures):
     assert 0 < score["quality"].outside < 1
 
 
+def test_an_answer_ends_as_its_question_says(world, pictures):
+    _, fitted, backbone = world
+    asked = replace(_asked(pictures[0]), end=">")
+    texts = [fitted.tokenizer.decode([token]) for token in range(fitted.tokenizer.get_vocab_size())]
+    ends = [token for token, text in enumerate(texts) if text.startswith((">", "\n"))] + [backbone._words.end]
+    words = fitted.tokenizer.encode(" good", add_special_tokens=False).ids
+    logs = _torch_logits(fitted, [*backbone._words.prompt(asked), *words], asked.pictures)
+    told = sum(logs[-1 - len(words) + k, token] for k, token in enumerate(words))
+    found, dotted = backbone.answer_logprobs([asked, _asked(pictures[0])], ["good"])[:, 0]
+
+    assert found == pytest.approx(told + np.logaddexp.reduce(logs[-1, ends]), abs=TOLERANCE)
+    assert dotted == pytest.approx(_naive(fitted, _asked(pictures[0]), "good"), abs=TOLERANCE)
+    assert abs(found - dotted) > 100 * TOLERANCE
+
+
 def test_texts_no_one_listed_are_tokenized(world, pictures):
     _, fitted, backbone = world
     asked = Prompted(pictures[1], "quality", "Is this a naïve 漢 picture of 12 cats?", "It is")

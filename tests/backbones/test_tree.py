@@ -49,6 +49,13 @@ def test_beginnings_that_answers_share_stand_once(answers):
     assert len(tree.ids) == 1 + len(beginnings)
 
 
+def test_an_answer_does_not_end_with_what_another_goes_on_with():
+    tree = grow([7], [(1,), (1, 8), (1, 8, 2)])
+    found = np.log(np.full((4, N_WORDS), 0.1))
+
+    assert np.exp(tree.logprobs(found, STOPS)) == pytest.approx([0.1 * 0.1, 0.01 * 0.2, 0.001 * 0.2])
+
+
 def test_one_and_ten_are_different_answers():
     tree = grow([7], [(1,), (1, 0)])
     found = np.full((3, N_WORDS), -50.0)

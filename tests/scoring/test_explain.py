@@ -119,6 +119,31 @@ def test_a_model_that_writes_the_stem_is_stopped_there(folder, pictures, tmp_pat
     assert len(runs) < TOKENS / 2  # it did not write on to the cap
 
 
+@pytest.mark.parametrize(
+    ("said", "before", "forced"),
+    [
+        ("Soft light. A bit da", "Soft light. ", True),
+        ("Soft light.\nThe sharpness of the image is poor.", "Soft light.\n", False),
+        ("  Soft light  ", "  Soft light ", True),
+    ],
+)
+def test_what_a_score_is_read_behind_is_what_was_written(folder, pictures, tmp_path, said, before, forced):
+    """Texts are planted, so that each is short: a long one would hide the question before it."""
+    oracle, path = Oracle(folder), pictures / "2.png"
+    stem = f"{before}The sharpness of the image is"
+    probs = oracle.probs(path, in_full(ASKED), stem, [" blurred", " soft", " sharp"])
+    with load(str(folder), aspects=own(tmp_path), explain=True, threads=1) as scorer:
+        backbone, asked = scorer._backbone, []
+        backbone.generate = lambda batch, most, until: [said] * len(batch)
+        plain = backbone.answers_each
+        backbone.answers_each = lambda batch, answers: asked.extend(batch) or plain(batch, answers)
+        with scorer.score(str(path)) as table:
+            found = next(table.rows).scores["sharpness"]
+    assert [(one.question, one.stem) for one in asked] == [(in_full(ASKED), stem)]
+    assert found.value == pytest.approx(expectation(probs, np.array([1, 3, 5])), abs=10 * TOLERANCE)
+    assert (found.explanation.text, found.explanation.forced) == (before.strip(), forced)
+
+
 def test_a_template_is_followed_and_its_aspect_read_behind_it(folder, pictures, short):
     """Dialect `rating`: analysis, then a whole number."""
     oracle, path = Oracle(folder), pictures / "2.png"

@@ -124,8 +124,8 @@ class Chat:
     def answers_each(self, batch: Sequence[Prompted], answers: Sequence[Sequence[str]]) -> list[FloatArray]:
         """Log-probabilities of whole answers: their tokens, and what ends them.
 
-        An answer is over when the turn ends, or with any token that begins with a full stop or a new line;
-        one that another answer goes on with does not end it, so that answers exclude each other.
+        An answer is over when the turn ends, or with any token that begins with the question's `end` or a new
+        line; one that another answer goes on with does not end it, so that answers exclude each other.
 
         Args:
             batch: n questions; pixels from `prepare`. Those about the same arrays share what is seen.
@@ -291,7 +291,7 @@ class Chat:
         askers = defaultdict(lambda: defaultdict(list))
         for number, (asked, words) in enumerate(zip(batch, answers, strict=True)):
             if words:
-                text = len(asked.pictures), asked.question, asked.stem, asked.blank, tuple(words)
+                text = (len(asked.pictures), asked.question, asked.stem, asked.blank, asked.end, tuple(words))
                 askers[tuple(map(id, asked.pictures))][text].append(number)
         wordings: dict[tuple[Any, ...], Wording] = {}
         jobs = []
@@ -332,7 +332,7 @@ class Chat:
             self._network,
             [found[row, k] for row, k, _ in asked],
             [part.tree for _, _, part in asked],
-            self._prompter.stops,
+            [jobs[row].stops(part) for row, _, part in asked],
             [jobs[row].barred(part) for row, _, part in asked],
         )
         rows: list[dict[int, list[FloatArray]]] = [defaultdict(list) for _ in jobs]

@@ -287,7 +287,7 @@ def read_answers(
     network: Network,
     found: Sequence[Tensor],
     trees: Sequence[Tree],
-    stops: Sequence[int],
+    stops: Sequence[Tokens],
     barred: Sequence[Sequence[frozenset[int]]],
 ) -> list[FloatArray]:
     """Log-probabilities of whole answers.
@@ -296,8 +296,8 @@ def read_answers(
         network: which made `found`.
         found: of each tree, float [m, d] at its `at`.
         trees: the answers.
-        stops: tokens that end an answer.
-        barred: of each tree, of each answer, those of `stops` that do not end it.
+        stops: of each tree, tokens that end its answers, in ascending order.
+        barred: of each tree, of each answer, those of its `stops` that do not end it.
 
     Returns:
         Of each tree, float64 [k].
@@ -309,17 +309,20 @@ def read_answers(
         for steps in tree.steps
         for row, token in steps
     ]
+    every = sorted({token for of in stops for token in of})
     told, ended = (
         part.double().cpu().numpy()
-        for part in network.read(torch.cat(list(found)), torch.tensor(pairs), torch.tensor(list(stops)))
+        for part in network.read(torch.cat(list(found)), torch.tensor(pairs), torch.tensor(every))
     )
     owner = np.repeat(
         np.arange(sum(len(tree.steps) for tree in trees)), [len(s) for tree in trees for s in tree.steps]
     )
     words = np.bincount(owner, weights=told)
     rows = np.concatenate([int(offset) + tree.ends for offset, tree in zip(offsets, trees, strict=False)])
-    over = ended[rows]
+    own = np.array([np.isin(every, of) for of in stops])
+    over = np.where(np.repeat(own, [len(tree.steps) for tree in trees], axis=0), ended[rows], -np.inf)
     for k, tokens in enumerate(tokens for of in barred for tokens in of):
-        over[k, [list(stops).index(token) for token in tokens]] = -np.inf
+        if tokens:
+            over[k, np.isin(every, list(tokens))] = -np.inf
     logs = words + np.logaddexp.reduce(over, axis=1)
     return np.split(logs, np.cumsum([len(tree.steps) for tree in trees])[:-1])

@@ -85,6 +85,10 @@ class Job:
         own = sum(len(part.tree.ids) for part in self.beginning.parts)
         return len(self.beginning.ids) + len(self.look.run) - 1 + own
 
+    def stops(self, part: Part) -> Tokens:
+        """Tokens that end the answers of a part."""
+        return self.wordings[part.question].stops
+
     def barred(self, part: Part) -> tuple[frozenset[int], ...]:
         """Of each answer of a part, the tokens that do not end it."""
         return self.wordings[part.question].barred[part.first : part.first + len(part.tree.ends)]

@@ -14,6 +14,7 @@ from functools import cached_property
 from itertools import islice, takewhile
 from typing import Any
 
+from visq.backbones.answer_ends import ends, likely
 from visq.core.errors import InputError, ModelError
 from visq.core.types import Prompted
 
@@ -23,12 +24,6 @@ Tokens = tuple[int, ...]
 
 _ANSWER = "Word"
 """What an answered turn is rendered with, to see how the template writes one."""
-
-_DOTS_AND_LINES = (".", "\n")
-"""Texts that end an answer: SPEC 2.4.3."""
-
-_FIRST_CHARACTERS = (*_DOTS_AND_LINES, "Ċ", "<")
-"""How a vocabulary may write their first byte: itself, as GPT-2's byte characters do, or as `<0x0A>`."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +35,14 @@ class Wording:
         place: index of the picture's token in `prompt`.
         answers: tokens of each, one or more.
         barred: of each answer, the tokens that another answer goes on with, and which so do not end it.
+        stops: tokens that end an answer.
     """
 
     prompt: Tokens
     place: int
     answers: tuple[Tokens, ...] = ()
     barred: tuple[frozenset[int], ...] = ()
+    stops: Tokens = ()
 
 
 class Prompter:
@@ -73,6 +70,7 @@ class Prompter:
         self._image_token = image_token
         self._melting: set[str] = set()
         self._taken: set[int] = set()
+        self._stops: dict[str, Tokens] = {}
         self._expect_pictures(1)
         self._gap, tail = self._answered_turn()
         self.ends = tuple(sorted({*ends, *self._special_ends(tail)}))
@@ -103,7 +101,8 @@ class Prompter:
         tokens = tuple(one[cut:] for one in whole)
         _expect_different(answers, tokens)
         first, last = self._places(told[:cut], len(asked.pictures))
-        return Wording(told[: first + 1] + told[last + 1 : cut], first, tokens, self._barred(tokens))
+        prompt, stops = told[: first + 1] + told[last + 1 : cut], self.stops(asked.end)
+        return Wording(prompt, first, tokens, _barred(tokens, stops), stops)
 
     def tokens(self, text: str) -> Tokens:
         """Tokens of a whole prompt, with what the tokenizer puts before every text."""
@@ -118,24 +117,20 @@ class Prompter:
         )
         return text
 
-    @cached_property
-    def stops(self) -> Tokens:
-        """Tokens that end an answer: end of turn, and all that begin with a full stop or a new line."""
+    def stops(self, end: str) -> Tokens:
+        """Tokens that end an answer which a text follows, as `answer_ends.ends` has it, and ends of turn."""
+        if end not in self._stops:
+            self._stops[end] = tuple(sorted(self._ending(end) | set(self.ends)))
+        return self._stops[end]
+
+    def _ending(self, end: str) -> set[int]:
         anchor = self._tokenizer("a", add_special_tokens=False)["input_ids"]
         before = self._decode(anchor)
         # Only few of 150,000 tokens can begin so; those are decoded, after a letter, since some decoders drop
         # the blank of a text's first token.
-        likely = (
-            token
-            for piece, token in self._tokenizer.get_vocab().items()
-            if piece.startswith(_FIRST_CHARACTERS)
-        )
-        found = {
-            token
-            for token in likely
-            if self._decode([*anchor, token])[len(before) :].startswith(_DOTS_AND_LINES)
-        }
-        return tuple(sorted(found | set(self.ends)))
+        tried = likely(self._tokenizer.get_vocab(), end)
+        texts = {token: self._decode([*anchor, token])[len(before) :] for token in tried}
+        return {token for token, text in texts.items() if ends(text, end)}
 
     def plain(self, n: int) -> Tokens:
         """The vocabulary's first n tokens that mean nothing special: something to try a network on."""
@@ -220,14 +215,6 @@ class Prompter:
             )
         return places[0], places[-1]
 
-    def _barred(self, answers: Sequence[Tokens]) -> tuple[frozenset[int], ...]:
-        after: defaultdict[Tokens, set[int]] = defaultdict(set)
-        for answer in answers:
-            for length in range(1, len(answer)):
-                after[answer[:length]].add(answer[length])
-        stops = set(self.stops)
-        return tuple(frozenset(after.get(answer, set()) & stops) for answer in answers)
-
 
 def _shared(left: Tokens, right: Tokens) -> int:
     """Number of tokens that both begin with."""
@@ -242,6 +229,15 @@ def shared_start(texts: Sequence[Tokens]) -> int:
         2
     """
     return min(_shared(texts[0], one) for one in texts)
+
+
+def _barred(answers: Sequence[Tokens], stops: Tokens) -> tuple[frozenset[int], ...]:
+    """Of each answer, those of `stops` that another answer goes on with."""
+    after: defaultdict[Tokens, set[int]] = defaultdict(set)
+    for answer in answers:
+        for length in range(1, len(answer)):
+            after[answer[:length]].add(answer[length])
+    return tuple(frozenset(after.get(answer, set()).intersection(stops)) for answer in answers)
 
 
 def _expect_different(words: Sequence[str], answers: Sequence[Tokens]) -> None:

@@ -273,7 +273,7 @@ class Network:
 
     @contextmanager
     def _narrowed(self, places: Places) -> Iterator[list[Tensor]]:
-        """The output projection sees only `places`, or nothing where `read` does its work; `places` are caught.
+        """The output projection sees only `places`, or nothing where `read` does its work; both are caught.
 
         Works for every model, whatever its way to name the rows that are wanted, and keeps the logits of all
         other tokens, 150,000 numbers each, from being made.

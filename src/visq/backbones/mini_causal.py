@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from visq.aspects import describing
+from visq.backbones.answer_ends import BYTES
+from visq.backbones.answer_ends import ends as ends_answer
 from visq.backbones.folder import ModelFolder, read_size, read_table
 from visq.backbones.mini import open_graph, read_preprocessing
 from visq.backbones.mobilenet import N_CELLS
@@ -28,6 +30,8 @@ WORDS = "words.toml"
 """Tokens of the texts a model is asked most, so that scoring needs no tokenizer."""
 
 TOKENIZER = "tokenizer.json"
+
+_FULL_STOP = "."
 
 MOST_PICTURES = 2
 """Pictures of a question, as `training.dialogue` asks them."""
@@ -81,6 +85,9 @@ class MiniCausal:
     def answers_each(self, batch: Sequence[Prompted], answers: Sequence[Sequence[str]]) -> list[FloatArray]:
         """Log-probabilities of whole answers: their tokens, and what ends them.
 
+        That is what the question's `end` begins with, a new line, or the end of the turn; a full stop and the
+        end of the turn where `end` is a full stop, as the model was trained.
+
         Args:
             batch: n questions; pixels from `prepare`.
             answers: of each question words that may follow its stem, joined to it as the question says.
@@ -90,11 +97,13 @@ class MiniCausal:
 
         Raises:
             InputError, MissingExtra: as `expect_words`.
-            ModelError: the model was closed, or a graph fails.
+            ModelError: the model was closed, a graph fails, or its tokenizer cannot be read.
         """
         self._expect_open()
         trees = [self._tree(asked, words) for asked, words in zip(batch, answers, strict=True)]
-        rows = self._threads.map(self._answer, trees, self._looks(batch))
+        stops = {end: self._words.stops_of(end) for end in {asked.end for asked in batch}}
+        ends = [stops[asked.end] for asked in batch]
+        rows = self._threads.map(self._answer, trees, ends, self._looks(batch))
         return [row.astype(np.float32) for row in rows]
 
     def generate(self, batch: Sequence[Prompted], most: int = 64, until: str = "") -> list[str]:
@@ -159,8 +168,8 @@ class MiniCausal:
     def _features(self, pixels: Picture) -> FloatArray:
         return np.asarray(self._run(self._visual, "features", {"pixels": pixels[None]})[0])
 
-    def _answer(self, tree: Tree, visual: FloatArray) -> FloatArray:
-        return tree.logprobs(self._next(tree, visual), self._words.stops)
+    def _answer(self, tree: Tree, stops: Sequence[int], visual: FloatArray) -> FloatArray:
+        return tree.logprobs(self._next(tree, visual), stops)
 
     def _next(self, tree: Tree, visual: FloatArray) -> FloatArray:
         feeds = {"ids": tree.ids, "positions": tree.positions, "allowed": tree.allowed, "visual": visual}
@@ -201,7 +210,7 @@ class Words:
     Attributes:
         known: text -> its tokens.
         user, assistant, image, end: tokens of the dialogue.
-        stops: tokens that end an answer.
+        stops: tokens that end an answer which a full stop follows.
         folder: of the model, which has the tokenizer.
     """
 
@@ -212,6 +221,17 @@ class Words:
     end: int
     stops: tuple[int, ...]
     folder: ModelFolder
+
+    def stops_of(self, end: str) -> tuple[int, ...]:
+        """Tokens that end an answer which a text follows; those of the folder where that is a full stop.
+
+        Raises:
+            ModelError: the text is another one, and the folder has no tokenizer that can be read.
+        """
+        if end == _FULL_STOP:
+            return self.stops
+        found = {token for token in self._pieces if ends_answer(self.text([token]), end)}
+        return tuple(sorted(found | {self.end}))
 
     def prompt(self, asked: Prompted) -> tuple[int, ...]:
         """Tokens of a question: user, places of the pictures, question, assistant, stem."""
@@ -247,7 +267,7 @@ class Words:
         try:
             with (self.folder.path / TOKENIZER).open(encoding="utf-8") as file:
                 vocabulary = json.load(file)["model"]["vocab"]
-            return {token: bytes(map(_BYTES.__getitem__, piece)) for piece, token in vocabulary.items()}
+            return {token: bytes(map(BYTES.__getitem__, piece)) for piece, token in vocabulary.items()}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"model {self.folder.name!r}: cannot read {TOKENIZER}: {error}") from error
 
@@ -265,13 +285,3 @@ class Words:
             special.whole_numbers(name)[0] for name in ("user", "assistant", "image", "end")
         )
         return cls(known, user, assistant, image, end, tuple(special.whole_numbers("stops")), folder)
-
-
-def _byte_characters() -> dict[str, int]:
-    """The printable character that stands for each byte, as in GPT-2's `bytes_to_unicode`."""
-    plain = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    moved = [byte for byte in range(256) if byte not in plain]
-    return {chr(byte): byte for byte in plain} | {chr(256 + k): byte for k, byte in enumerate(moved)}
-
-
-_BYTES = _byte_characters()

@@ -38,14 +38,18 @@ class Tree:
     def logprobs(self, found: FloatArray, stops: Sequence[int]) -> FloatArray:
         """float64 [k]: natural-log probability of each whole answer.
 
+        A token that another answer goes on with does not end one, so that answers exclude each other.
+
         Args:
             found: float [m, vocabulary], log-probabilities of the token after each of `at`.
             stops: tokens that end an answer.
         """
         logs = np.asarray(found, dtype=np.float64)
         told = np.array([sum(logs[row, token] for row, token in steps) for steps in self.steps])
-        ended = np.logaddexp.reduce(logs[:, list(stops)], axis=1)
-        return np.asarray(told + ended[self.ends])
+        over = logs[:, list(stops)]
+        for row, token in {step for steps in self.steps for step in steps if step[1] in stops}:
+            over[row, list(stops).index(token)] = -np.inf
+        return np.asarray(told + np.logaddexp.reduce(over, axis=1)[self.ends])
 
 
 def grow(prompt: Sequence[int], answers: Sequence[Sequence[int]]) -> Tree:

@@ -115,12 +115,14 @@ def readouts(
         bool, typer.Option("--quiet", help="No progress and no notices.", rich_help_panel=_RUN)
     ] = False,
 ) -> None:
-    """Compare the ways to read a score out of a model, on labelled pictures that it looks at once.
+    """Compare the ways to read a score out of a model, on labelled pictures, each seen once.
 
-    A line a read-out: correlations with intervals, the difference in SRCC to the model's own read-out with p
-    (Holm), how far scores lie from the labels beyond what a rising map would mend (calibration error) and on
-    average (bias), the probability of no answer (outside), the share of pictures whose two likeliest answers
-    are no neighbours (split), and the model's time for one picture asked by it alone.
+    A line a read-out: correlations with intervals; the difference in SRCC to the model's own
+    read-out, with p (Holm); calibration error, what a rising map would mend of the RMSE (Gneiting
+    and Resin 2023), and bias, both in units of the labels; outside, the probability of no answer;
+    split, the share of pictures whose two likeliest answers are no neighbours; and the model's
+    time for one picture asked by it alone. `!` marks those that the model was not trained for:
+    half of the pictures with most of the probability on no answer, or texts without a score.
 
     \b
     visq readouts ratings.csv --aspect quality --label-scale 1..5

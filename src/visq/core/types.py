@@ -57,6 +57,7 @@ class Prompted:
         joint: what stands between a stem that does not end in a blank and an answer that does not begin with
             one: a blank, or nothing.
         more: pictures shown after the first one, where the question is about several; likewise prepared.
+        end: what follows an answer directly; empty: a new line or the end of the turn, which end any answer.
     """
 
     pixels: Picture
@@ -65,6 +66,7 @@ class Prompted:
     stem: str
     joint: str = " "
     more: tuple[Picture, ...] = ()
+    end: str = "."
 
     @property
     def pictures(self) -> tuple[Picture, ...]:

@@ -81,7 +81,7 @@ class Asked:
         """The question about one picture; a model that thinks before it writes its score gets no stem."""
         found = self.aspect
         stem = "" if self.writes and _thinks(found) else found.opening
-        return Prompted(pixels, found.name, found.questions[0], stem, found.joint)
+        return Prompted(pixels, found.name, found.questions[0], stem, found.joint, end=found.end)
 
 
 def _thinks(aspect: Aspect) -> bool:

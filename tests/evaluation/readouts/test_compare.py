@@ -89,8 +89,8 @@ def test_a_broken_picture_is_named_and_no_read_out_counts_it(found):
 
 def test_a_random_model_is_distrusted_wherever_outside_is_large(found):
     for row in found.report["sets"][0]["readouts"]:
-        if row["outside"] is not None:
-            assert (row["outside_median"] > 0.5) == (row["distrust"] is not None)
+        if row["elsewhere_median"] is not None:
+            assert ("not to be trusted" in (row["distrust"] or "")) == (row["elsewhere_median"] > 0.5)
     decimals = found.report["sets"][0]["readouts"][2]
     assert decimals["outside"] > 0.9
     assert "not trained for it" in decimals["distrust"]

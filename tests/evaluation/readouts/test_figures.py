@@ -49,10 +49,10 @@ def labelled(n=N, *, groups=None, scale=Scale(0, 5)):  # noqa: B008
 
 
 def outcomes(noise, *, outside=0.1, seed=1, n=N):
-    """Scores on 1..5: the label moved there, and noise."""
+    """Scores on 1..5: the label moved there, and noise; all that is outside is on no answer."""
     rng = np.random.default_rng(seed)
     values = np.clip(1 + 0.8 * LABELS[:n] + rng.normal(0, noise, n), 1, 5)
-    return [Read(float(value), 0.5, outside, i % 4 == 0) for i, value in enumerate(values)]
+    return [Read(float(value), 0.5, outside, i % 4 == 0, outside) for i, value in enumerate(values)]
 
 
 def rows_of(levels, integers, text, base=None, settings=SETTINGS):
@@ -148,14 +148,32 @@ def test_failures_are_counted_and_never_scored():
 
 
 def test_what_the_model_would_not_have_said_is_distrusted():
-    told = [Read(one.value, 0.5, 0.4 if i < N // 2 else 0.7, False) for i, one in enumerate(outcomes(0.2))]
+    shares = [0.4 if i < N // 2 else 0.7 for i in range(N)]
+    told = [
+        Read(one.value, 0.5, share, False, share) for one, share in zip(outcomes(0.2), shares, strict=True)
+    ]
     row = rows_of(told, outcomes(0.2, outside=0.49), outcomes(0.2, outside=None))
     assert row["levels"]["outside"] == pytest.approx(0.55)
     assert row["levels"]["outside_median"] == pytest.approx(0.55)
-    assert "half of the pictures have 0.55 or more of the probability" in row["levels"]["distrust"]
+    assert row["levels"]["distrust"] == (
+        "not trained for it, not to be trusted: half of the pictures have 0.55 or more of the probability on "
+        "no answer"
+    )
     assert row["integers"]["distrust"] is None
     assert row["text"]["distrust"] is None
     assert math.isnan(row["text"]["outside"])
+
+
+def test_what_is_on_other_answers_of_the_question_is_another_matter():
+    own = [Read(one.value, 0.5, 0.6, None, 0.004) for one in outcomes(0.2)]
+    hidden = [Read(one.value, 0.5, None, None, 0.9) for one in outcomes(0.2)]  # a formula of a closed set
+    row = rows_of(outcomes(0.2), own, hidden)
+    assert row["integers"]["distrust"] == (
+        "not trained for these answers alone, mind its values: half of the pictures have 0.60 or more of the "
+        "probability on others of the same question"
+    )
+    assert "have 0.90 or more of the probability on no answer" in row["text"]["distrust"]
+    assert (row["text"]["outside"] != row["text"]["outside"], row["text"]["elsewhere_median"]) == (True, 0.9)
 
 
 def test_texts_that_mostly_give_no_score_are_distrusted():

@@ -95,6 +95,14 @@ def test_every_read_out_is_what_a_pencil_gives():
         },
         abs=1e-6,
     )
+    elsewhere = {name: outcome.elsewhere for name, outcome in found.items()}
+    assert elsewhere == pytest.approx(
+        {
+            **dict.fromkeys(("levels", "contrast", "onealign", "q-bench"), 0.10),  # of one question
+            **{"integers": 0.04, "decimals": 0.95, "text": None},
+        },
+        abs=1e-6,
+    )
     split = {name: outcome.is_split for name, outcome in found.items()}
     assert split == {
         "levels": True,  # good and poor are no neighbours
@@ -128,7 +136,7 @@ def test_one_call_answers_all_that_is_not_written():
     assert [n for _, n in written] == [-16, -16]
 
 
-def test_alone_each_read_out_says_the_same():
+def test_beside_the_model_s_own_alone_each_read_out_says_the_same():
     together = reader(Told()).read(pictures(1))[0]
     for name in ("integers", "decimals", "contrast", "q-bench", "text"):
         assert reader(Told(), [name]).read(pictures(1))[0][name] == together[name]

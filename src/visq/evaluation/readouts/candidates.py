@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from visq.aspects import Aspect
 from visq.core.errors import InputError
 from visq.core.registry import unknown_name
 from visq.core.scales import Scale
@@ -75,15 +76,14 @@ class Question(Asked):
 def question_of(readers: Sequence[Candidate]) -> Question:
     """The question that these read-outs share."""
     first = readers[0].asked
-    return Question(first.aspect, first.readout, first.temperature, tuple(readers))
+    return Question(first.aspect, first.readout, first.temperature, readers=tuple(readers))
 
 
 def questions_of(candidates: Iterable[Candidate]) -> list[Question]:
     """The fewest questions that all of them can be read from; a text is a question of its own."""
-    shared: dict[object, list[Candidate]] = {}
+    shared: dict[tuple[Aspect, bool], list[Candidate]] = {}
     for one in candidates:
-        found = one.asked.aspect
-        shared.setdefault((found.questions[0], found.opening, found.joint, one.asked.writes), []).append(one)
+        shared.setdefault((one.asked.aspect, one.asked.writes), []).append(one)
     return [question_of(readers) for readers in shared.values()]
 
 
@@ -143,7 +143,9 @@ def _candidate(name: str, default: Asked, *, closed_set: bool, model: str) -> Ca
             f"model {model!r} answers with level words only and cannot be read as {name!r}", kind=USAGE
         )
     readout = name if formula is None else "levels"
-    (asked,) = choose(Wanted((aspect.name,), readout), [aspect.name], aspect.dialect)
+    temperature = None if readout == "text" else default.temperature
+    wanted = Wanted((aspect.name,), readout, temperature=temperature)
+    (asked,) = choose(wanted, [aspect.name], aspect.dialect)
     if formula is not None and not set(formula.answers) <= set(asked.aspect.levels):
         raise InputError(
             f"published read-out {name!r} reads {', '.join(formula.answers)}; {aspect.name} is answered with "

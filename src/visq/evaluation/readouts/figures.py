@@ -6,7 +6,7 @@ How an interval or a test comes about is `evaluation.statistics`; the figures th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from visq.evaluation.statistics.intervals import FEWEST_GROUPS
 from visq.metrics import calibration_error, rmse, srcc
 
 MOST_OUTSIDE = 0.5
-"""Median probability on no answer above which a read-out is not to be trusted: it was not trained for it."""
+"""Median probability on no answer above which the model would rather have said something else."""
 
 MOST_UNREAD = 0.5
 """The same of texts without a score."""
@@ -130,25 +130,41 @@ def _calibration(measured: Measured) -> dict[str, Figure]:
 
 def _sureness(told: Sequence[Read], n: int) -> dict[str, Any]:
     """What the answers themselves say of how far a read-out can be trusted."""
-    outside = np.array([one.outside for one in told if one.outside is not None])
     split = [one.is_split for one in told if one.is_split is not None]
-    median = float(np.median(outside)) if outside.size else math.nan
+    outside, elsewhere = (_known(told, name) for name in ("outside", "elsewhere"))
     return {
-        "outside": float(outside.mean()) if outside.size else math.nan,
-        "outside_median": median,
+        "outside": _of(np.mean, outside),
+        "outside_median": _of(np.median, outside),
+        "elsewhere_median": _of(np.median, elsewhere),
         "split": sum(split) / len(split) if split else math.nan,
-        "distrust": _distrust(median, n - len(told), n),
+        "distrust": _distrust(_of(np.median, outside), _of(np.median, elsewhere), n - len(told), n),
     }
 
 
-def _distrust(outside: float, n_unread: int, n: int) -> str | None:
-    """Why a read-out is not to be trusted, or None."""
-    if outside > MOST_OUTSIDE:
-        share = f"half of the pictures have {outside:.2f} or more of the probability on none of its answers"
+def _known(told: Sequence[Read], name: str) -> Float64Array:
+    found = [getattr(one, name) for one in told]
+    return np.array([number for number in found if number is not None], dtype=np.float64)
+
+
+def _of(function: Callable[[Float64Array], Any], values: Float64Array) -> float:
+    return float(function(values)) if values.size else math.nan
+
+
+def _distrust(outside: float, elsewhere: float, n_unread: int, n: int) -> str | None:
+    """Why a read-out is not to be trusted, or its values are not; or None."""
+    if elsewhere > MOST_OUTSIDE:
+        share = f"half of the pictures have {_floored(elsewhere)} or more of the probability on no answer"
         return f"not trained for it, not to be trusted: {share}"
     if n_unread > MOST_UNREAD * n:
         return f"not trained for it, not to be trusted: {n_unread} of {n} answers give no score"
+    if outside > MOST_OUTSIDE:
+        share = f"half of the pictures have {_floored(outside)} or more of the probability on others"
+        return f"not trained for these answers alone, mind its values: {share} of the same question"
     return None
+
+
+def _floored(share: float) -> str:
+    return f"{math.floor(100 * share) / 100:.2f}"
 
 
 def costs(seconds: Mapping[str, Sequence[float]], default: str) -> dict[str, dict[str, Any]]:

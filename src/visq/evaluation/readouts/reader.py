@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from visq.backbones import Backbone
-from visq.backbones.chat_options import OutOfMemory
 from visq.core.errors import InputError
 from visq.core.scales import Scale
 from visq.core.types import Picture, Score
 from visq.evaluation.readouts.candidates import Candidate, Question, question_of, questions_of
 from visq.media import least_side
+from visq.readouts.expectation import outside
 from visq.readouts.text import TextReading
+from visq.scoring.answers import answers_of
 
 TIMED = 20
 """Pictures that every read-out is asked about by itself too, to see what it costs."""
@@ -32,12 +33,15 @@ class Read:
         spread: of the distribution, in units of that scale; None for text.
         outside: probability of anything that was no answer; None where there is none.
         is_split: whether the two likeliest answers are no neighbours; None for two answers, and for text.
+        elsewhere: probability of anything that no read-out of the question asks for; None as for `outside`,
+            but known of closed sets that are formulas only.
     """
 
     value: float
     spread: float | None = None
     outside: float | None = None
     is_split: bool | None = None
+    elsewhere: float | None = None
 
     def score(self, scale: Scale) -> Score:
         """The same as a Score without interval and shares."""
@@ -94,7 +98,7 @@ class Reader:
         """Read-out -> outcome, of each of n prepared pictures; one call answers all that is not written."""
         found: list[dict[str, Outcome]] = [{} for _ in pixels]
         for call in self._calls:
-            answered, failed = _answers(self.backbone, call, pixels)
+            answered, failed = answers_of(self.backbone, call, pixels)
             for k, question in enumerate(call):
                 lost = {n // len(call): why for n, why in failed.items() if n % len(call) == k}
                 for one in question.readers:
@@ -107,7 +111,9 @@ class Reader:
         if question.writes:
             return self._written(one, answered)
         columns = [question.answers.index(answer) for answer in one.answers]
-        reading = one.read(np.stack(answered)[:, columns], closed_set=self.backbone.closed_set)
+        logprobs, closed_set = np.stack(answered), self.backbone.closed_set
+        reading = one.read(logprobs[:, columns], closed_set=closed_set)
+        elsewhere = np.full(len(logprobs), np.nan) if closed_set else outside(logprobs.astype(np.float64))
         value = one.scale.convert(reading.value, self.scale).tolist()
         unit = (self.scale.high - self.scale.low) / (one.scale.high - one.scale.low)
         of_two = len(reading.distribution[0]) <= 2
@@ -117,8 +123,9 @@ class Reader:
             else Read(
                 value[i],
                 float(reading.spread[i] * unit),
-                None if np.isnan(reading.outside[i]) else float(reading.outside[i]),
+                _number(reading.outside[i]),
                 None if of_two else not reading.neighbours[i],
+                _number(elsewhere[i]),
             )
             for i in range(len(value))
         ]
@@ -135,23 +142,14 @@ class Reader:
             return
         for one in self.candidates:
             began = time.perf_counter()
-            _answers(self.backbone, [question_of([one])], [picture])
+            answers_of(self.backbone, [question_of([one])], [picture])
             if self._n_timed:  # the first picture warms everything up
                 self.seconds.setdefault(one.name, []).append(time.perf_counter() - began)
         self._n_timed += 1
 
 
-def _answers(
-    backbone: Backbone, call: Sequence[Question], pixels: Sequence[Picture]
-) -> tuple[Sequence[Any], Mapping[int, str]]:
-    """What is said to questions about pictures, a picture's side by side; and which have no answer."""
-    batch = [question.of(picture) for picture in pixels for question in call]
-    try:
-        if call[0].writes:
-            return backbone.generate(batch, call[0].most_tokens), {}
-        return backbone.answers_each(batch, [one.answers for one in call] * len(pixels)), {}
-    except OutOfMemory as error:  # of some questions; all others were answered
-        return error.found, error.failed
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
 
 
 def _out_of_memory(reason: str) -> InputError:
