@@ -125,6 +125,10 @@ def figures() -> str:
         lines.append(f"| {more} | {data} | {folds} | {_span(other, 'difference')} | - |")
         within = f"{aspect}, mean SRCC {found['within']['about']}"
         lines.append(f"| {within} | {data} | {folds} | {_span(found['within'], 'mean')} | - |")
+        lines.append(
+            f"| {within}, more than {other['name']}, paired | {data} | {folds} | "
+            f"{_span(other, 'inside_difference')} | - |"
+        )
         coverage = found["coverage"]
         folds, figure = coverage["protocol"], _span(coverage, "pooled")
         lines.append(f"| {aspect}, share inside the 90 % interval | {data} | {folds} | {figure} | - |")
