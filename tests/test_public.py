@@ -21,6 +21,7 @@ PUBLIC = {
     "InputError",
     "MissingExtra",
     "ModelError",
+    "Preference",
     "Row",
     "RunOptions",
     "Sample",

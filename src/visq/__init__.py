@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from visq.core.types import Row, Sample, Score
     from visq.evaluation.comparison.compare import compare
     from visq.evaluation.runs.evaluate import Evaluation
-    from visq.scoring import RunOptions, Scorer, Table, load
+    from visq.scoring import Preference, RunOptions, Scorer, Table, load
 
 __all__ = [
     "DataError",
@@ -34,6 +34,7 @@ __all__ = [
     "InputError",
     "MissingExtra",
     "ModelError",
+    "Preference",
     "Row",
     "RunOptions",
     "Sample",
@@ -53,6 +54,7 @@ __all__ = [
 
 _LAZY = {
     "Evaluation": "visq.evaluation.runs.evaluate",
+    "Preference": "visq.scoring",
     "Row": "visq.core.types",
     "RunOptions": "visq.scoring",
     "Sample": "visq.core.types",

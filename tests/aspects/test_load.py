@@ -141,7 +141,7 @@ def test_published_conversations_hold_our_words(shared: Path) -> None:
 
 def test_two_pictures_are_compared_in_published_words() -> None:
     """Source: Z-Andy/STF-DPO-practice: ava_aesthetic_dpo_final_v3.json, backend.py."""
-    plain, verdict = every_comparison()
+    plain, verdict = (found for found in every_comparison() if found.dialect != "visq")
     assert (plain.aspect, plain.dialect) == ("aesthetics", "rating")
     assert plain.question == "Compare these two images and select the one with better aesthetic quality."
     assert [plain.sentence(answer) for answer in plain.answers] == [

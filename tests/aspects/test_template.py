@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visq.aspects import Part, Template, aspect, every_aspect, every_comparison, template
+from visq.aspects import Part, Template, aspect, comparison, every_aspect, every_comparison, template
 from visq.aspects.template import read_template
 from visq.core import toml
 from visq.core.errors import DataError, ModelError, UnknownName
@@ -461,6 +461,8 @@ def test_every_published_answer_is_read_and_written_again(shared: Path) -> None:
     assert others == [("3.365", 3.37)]  # their binary fraction; its digits are a tie, which goes to even
     asked = json.loads((shared / "ava/templates.json").read_text(encoding="utf-8"))
     assert asked["sft_prompt"] == f"<image>\n{aspect('aesthetics', 'rating').questions[0]}"
-    assert asked["dpo_prompt"] == f"<image>\n<image>\n{every_comparison()[0].question}"
-    answers = [every_comparison()[0].sentence(word) for word in ("first", "second")]
+    pair = comparison("aesthetics", "rating")
+    assert pair is not None
+    assert asked["dpo_prompt"] == f"<image>\n<image>\n{pair.question}"
+    answers = [pair.sentence(word) for word in ("first", "second")]
     assert [asked["dpo_first"], asked["dpo_second"]] == answers

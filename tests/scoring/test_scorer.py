@@ -15,7 +15,7 @@ from photos import make_photos
 from visq.core.errors import DataError, InputError, ModelError, UnknownName
 from visq.core.types import Sample
 from visq.scoring import Table, load
-from visq.scoring.scorer import RunOptions
+from visq.scoring.options import RunOptions
 
 
 def by_id(table: Table) -> dict[str, float | None]:

@@ -9,6 +9,7 @@ from visq.aspects.comparison import Comparison
 from visq.aspects.explanation import Describing
 from visq.aspects.load import (
     aspect,
+    comparison,
     describing,
     dialects,
     every_aspect,
@@ -28,6 +29,7 @@ __all__ = [
     "Parts",
     "Template",
     "aspect",
+    "comparison",
     "describing",
     "dialects",
     "every_aspect",

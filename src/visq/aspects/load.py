@@ -91,12 +91,33 @@ def every_aspect() -> list[Aspect]:
 
 def every_comparison() -> list[Comparison]:
     """Every question about two pictures, in the order of the table."""
+    return list(_comparisons())
+
+
+@lru_cache(maxsize=1)
+def _comparisons() -> tuple[Comparison, ...]:
     tables = _shipped("comparisons.toml")
-    return [
+    return tuple(
         read_comparison(tables.table(dialect).table(name), name, dialect)
         for dialect in tables.values
         for name in tables.table(dialect).values
-    ]
+    )
+
+
+def comparison(name: str, dialect: str = "visq") -> Comparison | None:
+    """The question about two pictures of an aspect, in the words of a dialect; None where it has none.
+
+    A dialect such as `visq-rating`, which is another form of `visq`, has that one's.
+
+    Example:
+        >>> comparison("quality", "visq-rating").question
+        'Which image has better quality?'
+    """
+    for words in (dialect, dialect.rpartition("-")[0]):
+        for found in _comparisons():
+            if (found.aspect, found.dialect) == (name, words):
+                return found
+    return None
 
 
 def describing(name: str) -> Describing:

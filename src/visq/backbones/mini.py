@@ -103,7 +103,7 @@ class Mini:
         pictures = {id(asked.pixels): asked.pixels for asked in batch}
         logits = dict(zip(pictures, self._threads.map(self._run, pictures.values()), strict=True))
         rows = (logits[id(asked.pixels)][asked.aspect].astype(np.float64) for asked in batch)
-        return [(row - np.logaddexp.reduce(row)).astype(np.float32) for row in rows]
+        return [(row - _logsumexp(row)).astype(np.float32) for row in rows]
 
     def embed(self, batch: Sequence[Picture]) -> FloatArray:
         """What the trunk sees in pictures: means of its last layer.
@@ -185,6 +185,11 @@ class Head:
             {name: tables.table(name).text("output") for name in folder.aspects},
             {name: aspect(name).levels for name in folder.aspects},
         )
+
+
+def _logsumexp(logits: NDArray[np.float64]) -> float:
+    peak = logits.max()
+    return float(peak + np.log(np.exp(logits - peak).sum()))
 
 
 def read_preprocessing(folder: ModelFolder, height: int, width: int) -> str:

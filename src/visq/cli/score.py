@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from visq.scoring import Scorer, Table
     from visq.scoring.asked import Wanted
     from visq.scoring.model import Machine
-    from visq.scoring.scorer import RunOptions
+    from visq.scoring.options import RunOptions
 
 _SHOWN = 20  # rows printed where the whole table went into a file
 _FAILURES_SHOWN = 5
@@ -212,7 +212,7 @@ def _usage_errors() -> Iterator[None]:
 def _options(
     out: Path | None, batch: int, workers: int | None, limit: int | None, overwrite: bool, retry_failed: bool
 ) -> RunOptions:
-    from visq.scoring.scorer import RunOptions
+    from visq.scoring.options import RunOptions
     from visq.scoring.table import check_format
 
     if out is not None:

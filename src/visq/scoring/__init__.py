@@ -4,7 +4,9 @@ Knows no console and no command line.
 """
 
 from visq.scoring.files import atomic_write
-from visq.scoring.scorer import RunOptions, Scorer, load
+from visq.scoring.options import RunOptions
+from visq.scoring.prefer import Preference
+from visq.scoring.scorer import Scorer, load
 from visq.scoring.table import Table
 
-__all__ = ["RunOptions", "Scorer", "Table", "atomic_write", "load"]
+__all__ = ["Preference", "RunOptions", "Scorer", "Table", "atomic_write", "load"]

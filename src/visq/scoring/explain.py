@@ -89,18 +89,21 @@ def explaining_of(backbone: Backbone, asked: Sequence[Asked]) -> list[Explaining
 
 
 def said_of(ways: Sequence[Explaining]) -> list[str]:
-    """What people are told of it, a line for aspects of one kind."""
-    lines = {
-        "apart": "are asked for in a question of their own; scores are those without --explain",
-        "own": "come before the scores, as the model was tuned; scores differ from those without --explain",
-        "general": "are asked for in visq's words and come before the scores; scores differ from those "
-        "without --explain",
-    }
-    kinds: dict[str, list[str]] = {}
+    """What people are told of it, a line for aspects that are explained alike."""
+    names: dict[str, list[str]] = {}
     for way in ways:
-        kind = "apart" if way.is_apart else "own" if way.asked.aspect.template else "general"
-        kinds.setdefault(kind, []).append(way.asked.aspect.name)
-    return [f"explanations of {' and '.join(names)} {lines[kind]}" for kind, names in kinds.items()]
+        names.setdefault(_how(way), []).append(way.asked.aspect.name)
+    return [f"explanations of {' and '.join(of)} {how}" for how, of in names.items()]
+
+
+def _how(way: Explaining) -> str:
+    if way.is_apart:
+        return "are asked for in a question of their own; scores are those without --explain"
+    if way.asked.aspect.template:
+        return "come before the scores, as the model was tuned; scores differ from those without --explain"
+    return (
+        "are asked for in visq's words and come before the scores; scores differ from those without --explain"
+    )
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,7 @@ Knows names and who serves them; no file formats, no tokens, no console.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,42 +24,11 @@ from visq.scoring.cpus import cpu_limit
 from visq.scoring.given import not_empty, samples_of
 from visq.scoring.journal import Journal, journal_path
 from visq.scoring.model import Machine, open_model
+from visq.scoring.options import RunOptions
 from visq.scoring.pipeline import Outcome, Plan, run
+from visq.scoring.prefer import Pictured, Preference, asked_for, picture_of, preferred
 from visq.scoring.records import to_record
 from visq.scoring.table import Table, check_format
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How a folder is scored; only `limit` decides what is scored, nothing here changes a score.
-
-    Attributes:
-        out: the table to write (.csv, .jsonl) and resume from; None keeps nothing on disk.
-        batch: pictures handed to the model at a time.
-        workers: threads that decode; None takes as many as there are CPUs.
-        limit: score only the first so many inputs.
-        overwrite: start anew where a table exists.
-        retry_failed: try the failures of an earlier run again.
-    """
-
-    out: str | os.PathLike[str] | None = None
-    batch: int = 8
-    workers: int | None = None
-    limit: int | None = None
-    overwrite: bool = False
-    retry_failed: bool = False
-
-    def __post_init__(self) -> None:
-        for name, most in (("batch", 4096), ("workers", 1024), ("limit", sys.maxsize)):
-            number = getattr(self, name)
-            if number is not None and not 1 <= number <= most:
-                raise InputError(f"{name} must be 1 to {most}, not {number}")
-        if self.overwrite and self.retry_failed:
-            raise InputError("--overwrite starts anew and --retry-failed goes on: give one of them")
-        if self.out is None and (self.overwrite or self.retry_failed):
-            raise InputError(
-                "--overwrite and --retry-failed need --out: without a table there is no earlier run"
-            )
 
 
 def load(
@@ -240,6 +207,24 @@ class Scorer:
             failures.get(i) or {name: of_picture[name] for name in self._names}
             for i, of_picture in enumerate(scores)
         ]
+
+    def prefer(self, a: Pictured, b: Pictured, aspect: str | None = None, *, tie: float = 0.0) -> Preference:
+        """Which of two pictures has more of an aspect, asked in both orders; see `Preference`.
+
+        Args:
+            a: a file's path, a Sample, or a decoded picture, uint8 [h, w, 3] RGB.
+            b: likewise.
+            aspect: one of those scored; None takes the first.
+            tie: 0..1, margins of at most it are ties.
+
+        Raises:
+            UnknownName: the aspect is not among those scored.
+            InputError: a picture cannot be read, `tie` is out of range, or the pair does not fit the memory.
+        """
+        asked = asked_for(self._asked, aspect)
+        pixels = [self.prepare(picture_of(one, self.at_least)) for one in (a, b)]
+        calibration = self._calibrations.get(asked.aspect.name)
+        return preferred(self._backbone, asked, pixels, scale=self.scale, calibration=calibration, tie=tie)
 
     def stream(self, samples: Iterable[Sample], options: RunOptions | None = None) -> Iterator[Row]:
         """Rows of samples as they are scored, in their order; keeps nothing.

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from visq.aspects import aspect, describing
+from visq.aspects import aspect, comparison, describing
+from visq.core.errors import DataError
 from visq.training.facts import SLOTS, sentence
 from visq.training.tokenizer import ASSISTANT, END, IMAGE, SPECIALS, USER
 
@@ -48,7 +49,10 @@ def rating_turn(name: str) -> Turn:
 
 def pair_turn(name: str) -> Turn:
     """Which of two pictures has more of an aspect."""
-    return Turn(f"Which image has better {name}?", "The better image is the", (" first", " second"))
+    asked = comparison(name)
+    if asked is None:
+        raise DataError(f"there are no words to compare two pictures in {name!r}; train without it")
+    return Turn(asked.question, asked.stem, tuple(f" {answer}" for answer in asked.answers))
 
 
 def all_words(aspects: Sequence[str]) -> Iterator[str]:

@@ -143,7 +143,7 @@ def _candidate(name: str, default: Asked, *, closed_set: bool, model: str) -> Ca
             f"model {model!r} answers with level words only and cannot be read as {name!r}", kind=USAGE
         )
     readout = name if formula is None else "levels"
-    temperature = None if readout == "text" else default.temperature
+    temperature = 1.0 if readout == "text" else default.temperature
     wanted = Wanted((aspect.name,), readout, temperature=temperature)
     (asked,) = choose(wanted, [aspect.name], aspect.dialect)
     if formula is not None and not set(formula.answers) <= set(asked.aspect.levels):
