@@ -6,6 +6,9 @@ by channel); connector and decoder stay as they are. Pictures that set the range
 Rates are compared within one run only, in rounds that measure all of them in turn.
 
     python benchmarks/int8.py MODEL MANIFEST_OR_FOLDER… [--ranges 128] [--most 400] [--rounds 5]
+    python benchmarks/int8.py FIT_WITHOUT_FOLD_0 agiqa3k/labels.csv --aspect quality --label quality --fold 0
+
+With a label and a fold, the fit's held-back pictures are compared, and both forms with what people said.
 """
 
 from __future__ import annotations
@@ -112,13 +115,19 @@ def main(options: argparse.Namespace) -> None:
     """Quantise, compare scores, time."""
     folder = find_model(options.model)
     backbone = MiniCausal(folder, threads=1)
-    paths = [sample.path for sample in Inputs(options.inputs)]
-    drawn = np.random.default_rng(0).permutation(len(paths))[: options.ranges + options.most]
-    pictures = [backbone.prepare(decode(paths[k]).picture) for k in drawn]
-    ranges, compared = pictures[: options.ranges], pictures[options.ranges :]
+    samples = list(Inputs(options.inputs))
+    drawn = [samples[k] for k in np.random.default_rng(0).permutation(len(samples))]
+    held_back = [sample for sample in drawn if sample.extra.get("fold") == options.fold]
+    seen = [sample for sample in drawn if sample.extra.get("fold") != options.fold or options.fold is None]
+    compared_samples = (held_back if options.fold else seen[options.ranges :])[: options.most]
+    ranges, compared = (
+        [backbone.prepare(decode(one.path, at_least=640).picture) for one in some]
+        for some in (seen[: options.ranges], compared_samples)
+    )
+    labels = [float(one.extra[options.label]) for one in compared_samples] if options.label else None
     plain = scores(backbone, compared)
     sessions = {"half-precision weights": open_graph(str(folder.graph("visual")))}
-    print("| ranges | aspect | n | correlation | SRCC | mean move | largest | MB |")
+    print("| ranges | aspect | n | correlation | SRCC of both forms | mean move | largest | MB |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as name:
         for method in (CalibrationMethod.MinMax, CalibrationMethod.Percentile, CalibrationMethod.Entropy):
@@ -131,6 +140,9 @@ def main(options: argparse.Namespace) -> None:
                 cells = " | ".join(f"{value:.4f}" for value in (*figures, far.mean(), far.max()))
                 size = graph.stat().st_size / 1e6
                 print(f"| {method.name} | {aspect_name} | {len(far)} | {cells} | {size:.1f} |", flush=True)
+                if aspect_name == options.aspect and labels is not None:
+                    before, after = (srcc(some[:, k], labels) for some in (plain, found))
+                    print(f"{method.name}, SRCC with labels: {before:.4f} before, {after:.4f} in eight bits")
         print("\n| trunk | 1 thread, pictures/s | 2 threads |\n| --- | --- | --- |")
         taken: dict[tuple[str, int], list[float]] = {}
         for number in range(-1, options.rounds):  # round -1 warms up
@@ -156,4 +168,7 @@ if __name__ == "__main__":
     parser.add_argument("--ranges", type=int, default=128, help="pictures that set the ranges")
     parser.add_argument("--most", type=int, default=400, help="pictures compared")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--aspect", help="that the labels are about")
+    parser.add_argument("--label", help="column of the opinion scores")
+    parser.add_argument("--fold", help="rows of this fold are compared, the others set the ranges")
     main(parser.parse_args())
