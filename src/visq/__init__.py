@@ -92,6 +92,7 @@ def score(
     attention: str = "auto",
     pixels: str | None = None,
     remote_code: bool = False,
+    explain: bool = False,
     scale: str = "1..5",
     out: str | os.PathLike[str] | None = None,
     report: str | os.PathLike[str] | None = None,
@@ -118,6 +119,7 @@ def score(
         attention: `auto`, or an implementation of transformers.
         pixels: MIN..MAX of a picture before the model sees it.
         remote_code: code that comes with the model may run. It can do anything that you can.
+        explain: each score comes with what the model says of the picture.
         scale: what scores are shown on, LOW..HIGH.
         out: table to write and resume from (.csv or .jsonl).
         report: HTML page to write.
@@ -158,6 +160,7 @@ def score(
         attention=attention,
         pixels=pixels,
         remote_code=remote_code,
+        explain=explain,
         scale=scale,
     ) as scorer:
         if sort is not None and sort not in scorer.identity["aspects"]:
