@@ -41,12 +41,13 @@ def score(
         typer.Argument(metavar="INPUTS", help="Pictures, folders, globs, manifests; - reads names."),
     ],
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="A shipped model, a model folder, or any vision-language model of transformers.",
+            show_default="mini",
             rich_help_panel=_WHAT,
         ),
-    ] = "mini",
+    ] = None,
     aspect: Annotated[
         str | None,
         typer.Option(
@@ -71,9 +72,11 @@ def score(
         ),
     ] = None,
     temperature: Annotated[
-        float,
-        typer.Option(help="Divides the answers' log-probabilities; above 0.", rich_help_panel=_ASKED),
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            help="Divides the answers' log-probabilities; above 0.", show_default="1", rich_help_panel=_ASKED
+        ),
+    ] = None,
     explain: Annotated[
         bool,
         typer.Option(
@@ -83,8 +86,9 @@ def score(
         ),
     ] = False,
     device: Annotated[
-        str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_MACHINE)
-    ] = "auto",
+        str | None,
+        typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default="auto", rich_help_panel=_MACHINE),
+    ] = None,
     dtype: Annotated[
         str, typer.Option(help="auto, float32, float16 or bfloat16.", rich_help_panel=_MACHINE)
     ] = "auto",
@@ -179,13 +183,15 @@ def score(
         _check(wanted, scale, sort, top, report)
     from visq.data import Inputs
     from visq.scoring.scorer import open_scorer
+    from visq.scoring.untyped import chosen
 
     if "-" in inputs and sys.stdin is None:
         raise UsageMistake("standard input is closed: there are no names to read from it")
     found = Inputs(inputs, stdin=sys.stdin)
     if report is not None and out is not None and report.resolve() == out.resolve():
         raise UsageMistake(f"--out and --report are the same file {str(out)!r}")
-    with open_scorer(model, wanted, machine, scale) as scorer:
+    chose = chosen(model, wanted, machine)
+    with open_scorer(chose.folder, chose.wanted, chose.machine, scale, notes=chose.notes) as scorer:
         _check_sort(sort, scorer.identity["aspects"])
         if top is not None and sort is None:
             sort = scorer.identity["aspects"][0]
@@ -230,7 +236,7 @@ def _options(
 
 
 def _wanted(
-    aspect: str | None, readout: str | None, dialect: str | None, temperature: float, explain: bool
+    aspect: str | None, readout: str | None, dialect: str | None, temperature: float | None, explain: bool
 ) -> Wanted:
     from visq.scoring.asked import Wanted
 
@@ -238,7 +244,9 @@ def _wanted(
     return Wanted(names, readout, dialect, temperature, explain)
 
 
-def _machine(device: str, dtype: str, attention: str, pixels: str | None, remote_code: bool) -> Machine:
+def _machine(
+    device: str | None, dtype: str, attention: str, pixels: str | None, remote_code: bool
+) -> Machine:
     from visq.scoring.model import Machine
 
     return Machine(device, dtype, attention, pixels, remote_code)

@@ -5,6 +5,7 @@ Knows names and who serves them; no file formats, no tokens, no console.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -30,17 +31,20 @@ from visq.scoring.pipeline import Outcome, Plan, run
 from visq.scoring.prefer import Pictured, Preference, asked_for, picture_of, preferred
 from visq.scoring.records import to_record
 from visq.scoring.table import Table, check_format
+from visq.scoring.untyped import chosen
+
+_LOG = logging.getLogger(__name__)
 
 
 def load(
-    model: str = "mini",
+    model: str | None = None,
     *,
     aspects: str | Sequence[str] | None = None,
     readout: str | None = None,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     dialect: str | None = None,
     scale: str | Scale = MOS,
-    device: str = "auto",
+    device: str | None = None,
     dtype: str = "auto",
     attention: str = "auto",
     pixels: str | None = None,
@@ -51,19 +55,22 @@ def load(
     """Load a model as a Scorer.
 
     Args:
-        model: a shipped model (`mini`), a model folder, or a folder in transformers' layout.
+        model: a shipped model, a model folder, or a folder in transformers' layout. None takes the
+            environment's, else `mini`.
         aspects: what to score, e.g. "quality" or ["quality", "aesthetics"]; also TOML files with aspects of
             your own, `own.toml` or `own.toml#sharpness`. None takes all the model has.
         readout: how answers become a number: levels, integers, decimals, contrast or text. None takes what
             the model is made for.
-        temperature: > 0; divides the log-probabilities of answers.
+        temperature: > 0; divides the log-probabilities of answers. None takes the environment's, else 1.
         dialect: whose words the questions are asked in, as `visq show aspects` lists them. None takes the
             model's own where they are known, else visq's.
         scale: what scores are shown on, e.g. "0..100".
-        device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`.
+        device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`. None takes the
+            environment's, else `auto`.
         dtype: `auto` (half precision on a GPU), `float32`, `float16` or `bfloat16`.
         attention: `auto`, or an implementation of transformers, such as `eager`.
-        pixels: MIN..MAX of a picture before the model sees it; None leaves it to the model.
+        pixels: MIN..MAX of a picture before the model sees it; None takes the most of the environment, else
+            leaves it to the model.
         remote_code: code that comes with the model may run. It can do anything that you can.
         threads: CPU threads for the model; None takes as many as this process may use.
         explain: each score comes with what the model says of the picture; it has to be a model that writes.
@@ -79,17 +86,40 @@ def load(
         None if names is None else tuple(one.strip() for one in names), readout, dialect, temperature, explain
     )
     machine = Machine(device, dtype, attention, pixels, remote_code)
-    return open_scorer(model, wanted, machine, scale, threads)
+    found = chosen(model, wanted, machine)
+    for note in found.notes:
+        _LOG.warning("%s", note)
+    return open_scorer(found.folder, found.wanted, found.machine, scale, threads, notes=found.notes)
 
 
 def open_scorer(
-    model: str, wanted: Wanted, machine: Machine, scale: str | Scale, threads: int | None = None
+    model: str | ModelFolder,
+    wanted: Wanted,
+    machine: Machine,
+    scale: str | Scale,
+    threads: int | None = None,
+    *,
+    notes: Sequence[str] = (),
 ) -> Scorer:
-    """As `load`, of options that were checked beforehand."""
+    """As `load`, of options that were checked beforehand; the environment is not asked.
+
+    Args:
+        model: its name, or what was found by it.
+        wanted: which words and which read-out.
+        machine: what it runs on.
+        scale: what scores are shown on.
+        threads: as for `load`.
+        notes: what else was chosen for the user, a line each.
+    """
     shown = scale if isinstance(scale, Scale) else Scale.parse(scale)
     opened = open_model(model, wanted, machine, cpu_limit() if threads is None else threads)
     return Scorer(
-        opened.folder, opened.backbone, opened.asked, shown, notes=opened.notes, explaining=opened.explaining
+        opened.folder,
+        opened.backbone,
+        opened.asked,
+        shown,
+        notes=(*notes, *opened.notes),
+        explaining=opened.explaining,
     )
 
 
