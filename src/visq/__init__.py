@@ -82,16 +82,17 @@ def __dir__() -> list[str]:
 def score(
     inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Sample],
     *,
-    model: str = "mini",
+    model: str | None = None,
     aspect: str | Iterable[str] | None = None,
     readout: str | None = None,
     dialect: str | None = None,
-    temperature: float = 1.0,
-    device: str = "auto",
+    temperature: float | None = None,
+    device: str | None = None,
     dtype: str = "auto",
     attention: str = "auto",
     pixels: str | None = None,
     remote_code: bool = False,
+    explain: bool = False,
     scale: str = "1..5",
     out: str | os.PathLike[str] | None = None,
     report: str | os.PathLike[str] | None = None,
@@ -107,17 +108,20 @@ def score(
 
     Args:
         inputs: files, folders, globs, manifests, or Samples.
-        model: a shipped model (`mini`), a model folder, or a folder in transformers' layout.
+        model: a shipped model, a model folder, or a folder in transformers' layout. None takes the
+            environment's, else `mini`.
         aspect: what to score, e.g. "quality,aesthetics"; also TOML files with aspects of your own. None takes
             all the model has.
         readout: how answers become a number: levels, integers, decimals, contrast or text.
         dialect: whose words the questions are asked in.
-        temperature: > 0; divides the log-probabilities of answers.
-        device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
+        temperature: > 0; divides the log-probabilities of answers. None takes the environment's, else 1.
+        device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`. None takes the environment's, else `auto`.
         dtype: `auto`, `float32`, `float16` or `bfloat16`.
         attention: `auto`, or an implementation of transformers.
-        pixels: MIN..MAX of a picture before the model sees it.
+        pixels: MIN..MAX of a picture before the model sees it. None takes the most of the environment, else
+            leaves it to the model.
         remote_code: code that comes with the model may run. It can do anything that you can.
+        explain: each score comes with what the model says of the picture.
         scale: what scores are shown on, LOW..HIGH.
         out: table to write and resume from (.csv or .jsonl).
         report: HTML page to write.
@@ -158,6 +162,7 @@ def score(
         attention=attention,
         pixels=pixels,
         remote_code=remote_code,
+        explain=explain,
         scale=scale,
     ) as scorer:
         if sort is not None and sort not in scorer.identity["aspects"]:
@@ -197,7 +202,7 @@ def evaluate(
 
     Args:
         manifests: one labelled table, or several.
-        model: as `visq.load` takes it; None takes `mini`, or the tables in `scores`.
+        model: as `visq.load` takes it; None with tables in `scores`.
         scores: tables of scores made elsewhere, one for each manifest, in order.
         aspect: what the labels are about; None takes what protocol or columns say.
         protocol: a known data set, one for all or one each, separated by commas.

@@ -23,7 +23,7 @@ def test_a_model_and_its_adapter(tmp_path: Path) -> None:
     assert str(found.model) == f"org/model@main+{lora}"
     assert found.model is not None
     assert [one.kind for one in found.model.adapters] == ["folder"]
-    assert found.said == f"from the environment: QWEN_MODEL_PATH=org/model@main, QWEN_LORA_DPO_PATH={lora}"
+    assert found.used == ("QWEN_MODEL_PATH=org/model@main", f"QWEN_LORA_DPO_PATH={lora}")
 
 
 @pytest.mark.parametrize("names", [MODEL, ADAPTER[:-1]], ids=["model", "adapter"])

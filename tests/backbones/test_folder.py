@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 import tiny_model
 from broken_toml import broken
 from visq.backbones import find_model, shipped_models
+from visq.backbones import folder as folders
 from visq.core import toml
 from visq.core.errors import InputError, ModelError, UnknownName
 from visq.scoring.scorer import load
@@ -152,3 +154,18 @@ def test_a_readout_that_scores_no_level_words_is_one_line(tmp_path: Path, readou
     (folder / "model.toml").write_text(text)
     with pytest.raises(ModelError, match=rf"unknown read-out '{readout}'.*levels"):
         find_model(str(folder))
+
+
+def test_a_hash_that_takes_long_says_what_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = tiny_model.make(tmp_path / "model")
+    quick = find_model(str(model)).sha256
+    assert not caplog.records
+    plain = folders.sha256_of
+    monkeypatch.setattr(folders, "SLOW_S", 0.01)
+    monkeypatch.setattr(folders, "sha256_of", lambda path: (time.sleep(0.1), plain(path))[1])
+    assert find_model(str(model)).sha256 == quick
+    assert [one.getMessage() for one in caplog.records] == [
+        f"model {str(model)!r}: reading all of its files once, for their hash"
+    ]

@@ -1,8 +1,8 @@
 """Defaults that the environment gives: which model and adapter, pixels, temperature, device, cache. Pure.
 
 The names are those of the scripts that visq takes over from (SPEC 3.8); with `VISQ_` before them they win.
-An empty variable counts as none. What is typed wins over all of them, and a model that is typed takes no
-adapter from here.
+An empty variable counts as none. What is typed wins over all of them: then a variable is not even looked at.
+A model that is typed takes no adapter from here.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ PIXELS = ("VISQ_MAX_PIXELS", "MAX_PIXELS")
 TEMPERATURE = ("VISQ_TEMPERATURE", "TEMPERATURE")
 DEVICE = ("VISQ_CUDA_DEVICE", "CUDA_DEVICE")
 
+FIELDS = ("model", "cache", "max_pixels", "temperature", "device")
+"""What can be asked for: the model comes with its adapter."""
+
 _STAGES = ADAPTER[-2:]
 """Two stages of one training: which of them is meant has to be said."""
 
@@ -34,7 +37,7 @@ class Environment:
         max_pixels: of a picture, 1 or more.
         temperature: of a read-out, above 0.
         device: of torch.
-        said: in one line for people, which variable gave which of them; empty where none did.
+        used: the variables that gave them, each `NAME=value`.
     """
 
     model: ModelName | None = None
@@ -42,7 +45,7 @@ class Environment:
     max_pixels: int | None = None
     temperature: float | None = None
     device: str | None = None
-    said: str = ""
+    used: tuple[str, ...] = ()
 
 
 def hub_cache(variables: Mapping[str, str]) -> str | None:
@@ -50,12 +53,15 @@ def hub_cache(variables: Mapping[str, str]) -> str | None:
     return next((variables[name] for name in CACHE if variables.get(name)), None)
 
 
-def read_environment(variables: Mapping[str, str], shipped: Collection[str] = ()) -> Environment:
+def read_environment(
+    variables: Mapping[str, str], shipped: Collection[str] = (), fields: Collection[str] = FIELDS
+) -> Environment:
     """Read the defaults.
 
     Args:
         variables: such as `os.environ`.
         shipped: names of the models that came with visq.
+        fields: what is wanted, of FIELDS; variables of the others are not looked at.
 
     Raises:
         InputError: a model or an adapter that is not there, an adapter without a model, or no number where
@@ -63,29 +69,30 @@ def read_environment(variables: Mapping[str, str], shipped: Collection[str] = ()
 
     Example:
         >>> found = read_environment({"MODEL_PATH": "org/model", "LORA_PATH": "you/lora", "CUDA_DEVICE": ""})
-        >>> str(found.model), found.device, found.said
-        ('org/model+you/lora', None, 'from the environment: MODEL_PATH=org/model, LORA_PATH=you/lora')
+        >>> str(found.model), found.device, found.used
+        ('org/model+you/lora', None, ('MODEL_PATH=org/model', 'LORA_PATH=you/lora'))
     """
     used: list[str] = []
 
-    def first(names: Collection[str]) -> tuple[str, str] | None:
-        """Variable and value of the first name that has one."""
-        name = next((name for name in names if variables.get(name)), None)
+    def first(field: str, names: Collection[str]) -> tuple[str, str] | None:
+        """Variable and value of the first name that has one, if the field is wanted."""
+        name = next((name for name in names if field in fields and variables.get(name)), None)
         if name is None:
             return None
         used.append(f"{name}={variables[name]}")
         return name, variables[name]
 
-    model = _model(first(MODEL), first(_one_stage(variables)), shipped)
-    cache, device = first(CACHE), first(DEVICE)
-    pixels = _number(first(PIXELS), "a whole number above 0", whole=True)
+    adapters = _one_stage(variables) if "model" in fields else ()
+    model = _model(first("model", MODEL), first("model", adapters), shipped)
+    cache, device = first("cache", CACHE), first("device", DEVICE)
+    pixels = _number(first("max_pixels", PIXELS), "a whole number above 0", whole=True)
     return Environment(
         model=model,
         cache=cache and cache[1],
         max_pixels=None if pixels is None else int(pixels),
-        temperature=_number(first(TEMPERATURE), "a number above 0"),
+        temperature=_number(first("temperature", TEMPERATURE), "a number above 0"),
         device=device and device[1],
-        said=f"from the environment: {', '.join(used)}" if used else "",
+        used=tuple(used),
     )
 
 

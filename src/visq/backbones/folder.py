@@ -9,8 +9,11 @@ by whoever loads it.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
@@ -20,14 +23,17 @@ from typing import Any
 from visq.aspects import aspect
 from visq.aspects import names as aspect_names
 from visq.backbones.adapters import CONFIG, WEIGHTS
+from visq.backbones.environment import hub_cache
 from visq.backbones.file_hash import sha256_of
-from visq.backbones.model_name import Source, parse_model_name
+from visq.backbones.model_name import ModelName, Source, parse_model_name
 from visq.backbones.weights import locate
 from visq.core import toml
 from visq.core.errors import InputError, ModelError
 from visq.core.fields import Fields, shown
 from visq.media import read_bytes
 from visq.readouts import READOUTS, Calibration
+
+_LOG = logging.getLogger(__name__)
 
 _FORMAT = 1
 _OF_TRANSFORMERS = (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt", ".py")
@@ -76,7 +82,8 @@ class ModelFolder:
     def sha256(self) -> str:
         """SHA-256 over the SHA-256 of each file of `hashed`: the identity of every score it gives."""
         try:
-            parts = [sha256_of(path) for path in self.hashed]
+            with _said_if_slow(f"model {self.name!r}: reading all of its files once, for their hash"):
+                parts = [sha256_of(path) for path in self.hashed]
         except OSError as error:
             raise ModelError(f"model {self.name!r}: no {error.filename}: {error.strerror}") from error
         return hashlib.sha256(b"".join(parts)).hexdigest()
@@ -107,17 +114,34 @@ class ModelFolder:
         return self.calibrations.get(aspect)
 
 
+SLOW_S = 2.0
+"""Seconds of silence after which people ask themselves whether anything happens."""
+
+
+@contextmanager
+def _said_if_slow(text: str) -> Iterator[None]:
+    timer = threading.Timer(SLOW_S, _LOG.warning, ("%s", text))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def shipped_models() -> dict[str, Path]:
     """Name -> folder of the models inside the package."""
     root = Path(str(resources.files("visq"))) / "models"
     return {folder.parent.name: folder.parent for folder in sorted(root.glob("*/model.toml"))}
 
 
-def find_model(name: str, *, remote_code: bool = False) -> ModelFolder:
+def find_model(name: str | ModelName, *, remote_code: bool = False) -> ModelFolder:
     """The model folder a name stands for, visq's or transformers'; from a hub where it is not here.
 
+    A hub's cache is the one that the environment names.
+
     Args:
-        name: a shipped model, a folder, or ORG/NAME[@REV]; then any number of +ADAPTER.
+        name: a shipped model, a folder, or ORG/NAME[@REV]; then any number of +ADAPTER. Or taken apart.
         remote_code: fetch code that comes with a model of a hub.
 
     Raises:
@@ -127,11 +151,14 @@ def find_model(name: str, *, remote_code: bool = False) -> ModelFolder:
         MissingExtra: a model of a hub, and huggingface_hub is not installed.
     """
     shipped = shipped_models()
-    parsed = parse_model_name(name, shipped)
-    if parsed.base.kind == "server":
+    parsed = name if isinstance(name, ModelName) else parse_model_name(name, shipped)
+    base, name = parsed.base, str(name)
+    if base.kind == "server":
         raise ModelError(f"model {name!r}: servers are not asked yet; give a folder or ORG/NAME")
-    base = parsed.base
-    folder = shipped[base.name] if base.kind == "shipped" else locate(base, remote_code=remote_code)
+    if base.kind == "shipped":
+        folder = shipped[base.name]
+    else:
+        folder = locate(base, cache=hub_cache(os.environ), remote_code=remote_code)
     found = _in_folder(folder, name)
     return _with_adapters(found, parsed.adapters) if parsed.adapters else found
 
@@ -142,7 +169,7 @@ def _with_adapters(found: ModelFolder, adapters: Sequence[Source]) -> ModelFolde
             f"model {found.name!r}: it runs on ONNX Runtime and takes no adapters; give a folder that "
             "transformers reads"
         )
-    folders = tuple(locate(one) for one in adapters)
+    folders = tuple(locate(one, cache=hub_cache(os.environ)) for one in adapters)
     files = tuple(folder / file for folder in folders for file in (CONFIG, WEIGHTS))
     return replace(found, adapters=folders, hashed=(*found.hashed, *files))
 

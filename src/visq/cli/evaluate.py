@@ -31,7 +31,7 @@ def evaluate(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="A shipped model or a model folder; mini by default.", rich_help_panel=_WHAT),
+        typer.Option(help="A shipped model or a model folder.", show_default="mini", rich_help_panel=_WHAT),
     ] = None,
     scores: Annotated[
         list[str] | None,

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from visq.cli.console import UsageMistake
+from visq.cli.console import UsageMistake, warn
 
 if TYPE_CHECKING:
     from visq.backbones.model_name import ModelName
+    from visq.scoring.untyped import Asking
 
 app = typer.Typer(
     help="List, show, check, fetch and merge models.", no_args_is_help=True, rich_markup_mode="rich"
@@ -41,8 +42,11 @@ _REMOTE_CODE = typer.Option(
 @app.command("show")
 def show_model(
     model: Annotated[
-        str, typer.Argument(help="A shipped model, a folder or ORG/NAME[@REV]; with any +ADAPTER.")
-    ] = "mini",
+        str | None,
+        typer.Argument(
+            help="A shipped model, a folder or ORG/NAME[@REV]; with any +ADAPTER.", show_default="mini"
+        ),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Load it; compare with its golden scores, if it has any.")
     ] = False,
@@ -56,11 +60,14 @@ def show_model(
     visq models show models/Qwen2-VL-7B-Instruct+runs/sharpness --check
     """
     from visq.backbones import find_model
+    from visq.scoring.untyped import Asking, name_of
 
-    name = _parsed(model)
+    asking = Asking(os.environ)
+    name = name_of(model, asking)
     if not _is_described(name):
-        _show_chat(name, check=check, remote_code=remote_code)
+        _show_chat(name, asking, check=check, remote_code=remote_code)
         return
+    _say(asking)
     folder = find_model(name.base.name)
     if not check:
         print(f"{folder.name}: {folder.spec.get('description', '')}")
@@ -164,17 +171,26 @@ def _cache() -> str | None:
     return hub_cache(os.environ)
 
 
-def _show_chat(name: ModelName, *, check: bool, remote_code: bool) -> None:
+def _say(asking: Asking) -> None:
+    for note in asking.notes:
+        warn(note)
+
+
+def _show_chat(name: ModelName, asking: Asking, *, check: bool, remote_code: bool) -> None:
     """A model of transformers' kind, with its adapters: as its files say, or loaded and tried."""
-    base, adapters = _located(name, remote_code=remote_code)
     if not check:
-        _print_table(_described(base, adapters))
+        _say(asking)
+        _print_table(_described(*_located(name, remote_code=remote_code)))
         return
     from visq.backbones.chat import Chat
-    from visq.backbones.chat_options import ChatOptions
     from visq.scoring.check_chat import check_chat
+    from visq.scoring.model import Machine
+    from visq.scoring.untyped import machine_of
 
-    report = check_chat(Chat(base, ChatOptions(remote_code=remote_code, adapters=adapters)), str(name))
+    machine = machine_of(Machine(remote_code=remote_code), asking)
+    _say(asking)
+    base, adapters = _located(name, remote_code=remote_code)
+    report = check_chat(Chat(base, machine.chat_options(picture_first=True, adapters=adapters)), str(name))
     for line in report.lines:
         print(line)
     if not report.passed:

@@ -29,12 +29,13 @@ def readouts(
         list[str], typer.Argument(metavar="MANIFESTS", help="Tables of labelled pictures, one for each set.")
     ],
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="A shipped model, a model folder, or a name on a hub or path of a chat model.",
+            show_default="mini",
             rich_help_panel=_WHAT,
         ),
-    ] = "mini",
+    ] = None,
     readout: Annotated[
         str | None,
         typer.Option(
@@ -105,8 +106,13 @@ def readouts(
         ),
     ] = None,
     device: Annotated[
-        str, typer.Option(help="Of a chat model: auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_RUN)
-    ] = "auto",
+        str | None,
+        typer.Option(
+            help="Of a chat model: auto, cpu, cuda, cuda:1 or mps.",
+            show_default="auto",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
     dtype: Annotated[
         str,
         typer.Option(help="Of a chat model: auto, float32, float16 or bfloat16.", rich_help_panel=_WHAT),

@@ -7,7 +7,7 @@ import shlex
 import sys
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -41,12 +41,13 @@ def score(
         typer.Argument(metavar="INPUTS", help="Pictures, folders, globs, manifests; - reads names."),
     ],
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="A shipped model, a model folder, or any vision-language model of transformers.",
+            show_default="mini",
             rich_help_panel=_WHAT,
         ),
-    ] = "mini",
+    ] = None,
     aspect: Annotated[
         str | None,
         typer.Option(
@@ -71,12 +72,23 @@ def score(
         ),
     ] = None,
     temperature: Annotated[
-        float,
-        typer.Option(help="Divides the answers' log-probabilities; above 0.", rich_help_panel=_ASKED),
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            help="Divides the answers' log-probabilities; above 0.", show_default="1", rich_help_panel=_ASKED
+        ),
+    ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Keep what the model says of each picture beside its scores; takes longer.",
+            rich_help_panel=_ASKED,
+        ),
+    ] = False,
     device: Annotated[
-        str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_MACHINE)
-    ] = "auto",
+        str | None,
+        typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default="auto", rich_help_panel=_MACHINE),
+    ] = None,
     dtype: Annotated[
         str, typer.Option(help="auto, float32, float16 or bfloat16.", rich_help_panel=_MACHINE)
     ] = "auto",
@@ -157,6 +169,7 @@ def score(
     visq score photos/
     visq score photos/ --out scores.csv --report report.html
     visq score photos/ --aspect quality --readout integers
+    visq score photos/ --explain --report report.html
     find . -name '*.jpg' | visq score - --json --aspect quality --sort quality
     """
     # The decode door reports what Pillow warns of as notes and failures; its own lines would only repeat it.
@@ -165,18 +178,20 @@ def score(
         logging.getLogger("visq").setLevel(logging.ERROR)
     with _usage_errors():
         options = _options(out, batch, workers, limit, overwrite, retry_failed)
-        wanted = _wanted(aspect, readout, dialect, temperature)
+        wanted = _wanted(aspect, readout, dialect, temperature, explain)
         machine = _machine(device, dtype, attention, pixels, remote_code)
         _check(wanted, scale, sort, top, report)
     from visq.data import Inputs
     from visq.scoring.scorer import open_scorer
+    from visq.scoring.untyped import chosen
 
     if "-" in inputs and sys.stdin is None:
         raise UsageMistake("standard input is closed: there are no names to read from it")
     found = Inputs(inputs, stdin=sys.stdin)
     if report is not None and out is not None and report.resolve() == out.resolve():
         raise UsageMistake(f"--out and --report are the same file {str(out)!r}")
-    with open_scorer(model, wanted, machine, scale) as scorer:
+    chose = chosen(model, wanted, machine)
+    with open_scorer(chose.folder, chose.wanted, chose.machine, scale, notes=chose.notes) as scorer:
         _check_sort(sort, scorer.identity["aspects"])
         if top is not None and sort is None:
             sort = scorer.identity["aspects"][0]
@@ -220,14 +235,18 @@ def _options(
     return RunOptions(out, batch, workers, limit, overwrite, retry_failed)
 
 
-def _wanted(aspect: str | None, readout: str | None, dialect: str | None, temperature: float) -> Wanted:
+def _wanted(
+    aspect: str | None, readout: str | None, dialect: str | None, temperature: float | None, explain: bool
+) -> Wanted:
     from visq.scoring.asked import Wanted
 
     names = None if aspect is None else tuple(name.strip() for name in aspect.split(","))
-    return Wanted(names, readout, dialect, temperature)
+    return Wanted(names, readout, dialect, temperature, explain)
 
 
-def _machine(device: str, dtype: str, attention: str, pixels: str | None, remote_code: bool) -> Machine:
+def _machine(
+    device: str | None, dtype: str, attention: str, pixels: str | None, remote_code: bool
+) -> Machine:
     from visq.scoring.model import Machine
 
     return Machine(device, dtype, attention, pixels, remote_code)
@@ -330,6 +349,18 @@ def _print(table: Table, *, json: bool, sort: str | None, shown: int | None, top
             print(f"{'failed':>{17 * len(aspects) - 2}}  {row.id}: {row.error}")
         else:
             print("  ".join(f"{_cell(row.scores[aspect]):>15}" for aspect in aspects) + f"  {row.id}")
+            for line in _explained(row.scores):
+                print(f"    {line}")
+
+
+def _explained(scores: Mapping[str, Score]) -> Iterator[str]:
+    """What the model said, once where all aspects share it."""
+    told = {aspect: score.explanation for aspect, score in scores.items() if score.explanation}
+    if len(set(told.values())) == 1:
+        told = {"": next(iter(told.values()))}
+    for aspect, one in told.items():
+        against = " (contradicts the score)" if one.contradicts else ""
+        yield f"{aspect}{': ' if aspect else ''}{one.text}{against}"
 
 
 def _cell(score: Score) -> str:

@@ -119,7 +119,7 @@ class Wanted:
             model is made for.
         readout: a name of FITTING; None takes what the words are made for.
         dialect: whose words; None takes the model's own.
-        temperature: of the read-out, > 0.
+        temperature: of the read-out, > 0; None takes 1.
         explain: each score is explained.
 
     Raises:
@@ -131,20 +131,21 @@ class Wanted:
     aspects: tuple[str, ...] | None = None
     readout: str | None = None
     dialect: str | None = None
-    temperature: float = 1.0
+    temperature: float | None = None
     explain: bool = False
 
     def __post_init__(self) -> None:
         from visq.readouts.expectation import checked_temperature
 
-        checked_temperature(self.temperature)
+        if self.temperature is not None:
+            checked_temperature(self.temperature)
         if self.readout == "pairwise":
             raise InputError("read-out 'pairwise' compares two pictures and scores none", kind=USAGE)
         if self.readout is not None and self.readout not in FITTING:
             raise unknown_name("read-out", self.readout, FITTING)
         if self.dialect is not None and self.dialect not in dialects():
             raise unknown_name("dialect", self.dialect, dialects())
-        if self.readout == "text" and self.temperature != 1:
+        if self.readout == "text" and self.temperature not in (None, 1):
             raise InputError("read-out 'text' has no temperature; leave it out", kind=USAGE)
         if self.readout == "text" and self.explain:
             raise InputError(
@@ -218,7 +219,7 @@ def choose(wanted: Wanted, names: Sequence[str], dialect: str) -> list[Asked]:
         one = wanted.own[name] if name in wanted.own else _words(wanted, name, dialect)
         readout = wanted.readout or one.kind
         _expect_fitting(one, readout)
-        found.append(Asked(one, readout, wanted.temperature))
+        found.append(Asked(one, readout, 1.0 if wanted.temperature is None else wanted.temperature))
     return found
 
 

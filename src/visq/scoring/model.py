@@ -27,14 +27,14 @@ class Machine:
     """What a model runs on, and how it sees; `auto` and None leave it to the model.
 
     Attributes:
-        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+        device: None, `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         dtype: `auto`, `float32`, `float16`, `bfloat16`.
         attention: `auto`, or an implementation of transformers, such as `eager`.
         pixels: MIN..MAX of a picture, either of them may be missing (`..1000000`).
         remote_code: code that comes with the model may run. It can do anything that you can.
     """
 
-    device: str = "auto"
+    device: str | None = None
     dtype: str = "auto"
     attention: str = "auto"
     pixels: str | None = None
@@ -51,7 +51,7 @@ class Machine:
         """
         least, most = _pixels(self.pixels)
         return ChatOptions(
-            device=self.device,
+            device=self.device or "auto",
             dtype=self.dtype,
             attention=self.attention,
             min_pixels=least,
@@ -67,7 +67,7 @@ class Machine:
         Raises:
             InputError: one of them is set.
         """
-        usual = {"device": ("auto", "cpu"), "dtype": ("auto", "float32")}
+        usual = {"device": (None, "auto", "cpu"), "dtype": ("auto", "float32")}
         for field in fields(self):
             value = getattr(self, field.name)
             if value not in usual.get(field.name, (field.default,)):
@@ -107,11 +107,11 @@ class Opened:
     explaining: tuple[Explaining, ...] = ()
 
 
-def open_model(model: str, wanted: Wanted, machine: Machine, threads: int) -> Opened:
+def open_model(model: str | ModelFolder, wanted: Wanted, machine: Machine, threads: int) -> Opened:
     """Find a model, choose its words, load it.
 
     Args:
-        model: its name.
+        model: its name, or what was found by it.
         wanted: which words and which read-out.
         machine: what it runs on.
         threads: CPU threads, 1 or more.
@@ -130,18 +130,20 @@ def open_model(model: str, wanted: Wanted, machine: Machine, threads: int) -> Op
     return Opened(folder, backbone, tuple(asked), (*notes, *said_of(ways)), tuple(ways))
 
 
-def plan_model(model: str, wanted: Wanted, machine: Machine) -> tuple[ModelFolder, list[Asked], list[str]]:
+def plan_model(
+    model: str | ModelFolder, wanted: Wanted, machine: Machine
+) -> tuple[ModelFolder, list[Asked], list[str]]:
     """The folder of a model, the words chosen, and what is said of them: all that needs no model loaded.
 
     Args:
-        model: its name.
+        model: its name, or what was found by it.
         wanted: which words and which read-out.
         machine: what it would run on.
 
     Raises:
         UnknownName, ModelError, InputError, MissingExtra: as `visq.load`.
     """
-    folder = find_model(model, remote_code=machine.remote_code)
+    folder = model if isinstance(model, ModelFolder) else find_model(model, remote_code=machine.remote_code)
     if folder.backbone != "chat":
         machine.refuse_for(folder.name)
     _expect_answers(folder, wanted)

@@ -5,6 +5,7 @@ Knows names and who serves them; no file formats, no tokens, no console.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -18,9 +19,10 @@ from visq.core.types import Picture, Row, Sample, Score
 from visq.core.version import __version__
 from visq.data import Inputs
 from visq.media import least_side
-from visq.scoring.answers import answers_of, asked_together, scores_of
+from visq.scoring.answers import answers_to, asked_together, scores_of
 from visq.scoring.asked import Asked, Wanted, words_hash
 from visq.scoring.cpus import cpu_limit
+from visq.scoring.explain import Explaining, tell
 from visq.scoring.given import not_empty, samples_of
 from visq.scoring.journal import Journal, journal_path
 from visq.scoring.model import Machine, open_model
@@ -29,41 +31,49 @@ from visq.scoring.pipeline import Outcome, Plan, run
 from visq.scoring.prefer import Pictured, Preference, asked_for, picture_of, preferred
 from visq.scoring.records import to_record
 from visq.scoring.table import Table, check_format
+from visq.scoring.untyped import chosen
+
+_LOG = logging.getLogger(__name__)
 
 
 def load(
-    model: str = "mini",
+    model: str | None = None,
     *,
     aspects: str | Sequence[str] | None = None,
     readout: str | None = None,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     dialect: str | None = None,
     scale: str | Scale = MOS,
-    device: str = "auto",
+    device: str | None = None,
     dtype: str = "auto",
     attention: str = "auto",
     pixels: str | None = None,
     remote_code: bool = False,
     threads: int | None = None,
+    explain: bool = False,
 ) -> Scorer:
     """Load a model as a Scorer.
 
     Args:
-        model: a shipped model (`mini`), a model folder, or a folder in transformers' layout.
+        model: a shipped model, a model folder, or a folder in transformers' layout. None takes the
+            environment's, else `mini`.
         aspects: what to score, e.g. "quality" or ["quality", "aesthetics"]; also TOML files with aspects of
             your own, `own.toml` or `own.toml#sharpness`. None takes all the model has.
         readout: how answers become a number: levels, integers, decimals, contrast or text. None takes what
             the model is made for.
-        temperature: > 0; divides the log-probabilities of answers.
+        temperature: > 0; divides the log-probabilities of answers. None takes the environment's, else 1.
         dialect: whose words the questions are asked in, as `visq show aspects` lists them. None takes the
             model's own where they are known, else visq's.
         scale: what scores are shown on, e.g. "0..100".
-        device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`.
+        device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`. None takes the
+            environment's, else `auto`.
         dtype: `auto` (half precision on a GPU), `float32`, `float16` or `bfloat16`.
         attention: `auto`, or an implementation of transformers, such as `eager`.
-        pixels: MIN..MAX of a picture before the model sees it; None leaves it to the model.
+        pixels: MIN..MAX of a picture before the model sees it; None takes the most of the environment, else
+            leaves it to the model.
         remote_code: code that comes with the model may run. It can do anything that you can.
         threads: CPU threads for the model; None takes as many as this process may use.
+        explain: each score comes with what the model says of the picture; it has to be a model that writes.
 
     Raises:
         UnknownName: no such model, aspect, read-out or dialect.
@@ -73,19 +83,44 @@ def load(
     """
     names = aspects.split(",") if isinstance(aspects, str) else aspects
     wanted = Wanted(
-        None if names is None else tuple(one.strip() for one in names), readout, dialect, temperature
+        None if names is None else tuple(one.strip() for one in names), readout, dialect, temperature, explain
     )
     machine = Machine(device, dtype, attention, pixels, remote_code)
-    return open_scorer(model, wanted, machine, scale, threads)
+    found = chosen(model, wanted, machine)
+    for note in found.notes:
+        _LOG.warning("%s", note)
+    return open_scorer(found.folder, found.wanted, found.machine, scale, threads, notes=found.notes)
 
 
 def open_scorer(
-    model: str, wanted: Wanted, machine: Machine, scale: str | Scale, threads: int | None = None
+    model: str | ModelFolder,
+    wanted: Wanted,
+    machine: Machine,
+    scale: str | Scale,
+    threads: int | None = None,
+    *,
+    notes: Sequence[str] = (),
 ) -> Scorer:
-    """As `load`, of options that were checked beforehand."""
+    """As `load`, of options that were checked beforehand; the environment is not asked.
+
+    Args:
+        model: its name, or what was found by it.
+        wanted: which words and which read-out.
+        machine: what it runs on.
+        scale: what scores are shown on.
+        threads: as for `load`.
+        notes: what else was chosen for the user, a line each.
+    """
     shown = scale if isinstance(scale, Scale) else Scale.parse(scale)
     opened = open_model(model, wanted, machine, cpu_limit() if threads is None else threads)
-    return Scorer(opened.folder, opened.backbone, opened.asked, shown, notes=opened.notes)
+    return Scorer(
+        opened.folder,
+        opened.backbone,
+        opened.asked,
+        shown,
+        notes=(*notes, *opened.notes),
+        explaining=opened.explaining,
+    )
 
 
 class Scorer:
@@ -112,19 +147,24 @@ class Scorer:
         scale: Scale = MOS,
         *,
         notes: Sequence[str] = (),
+        explaining: Sequence[Explaining] = (),
     ) -> None:
         self.aspects = tuple(one.aspect for one in asked)
         self.scale = scale
         self._asked = tuple(asked)
+        self._explaining = tuple(explaining)
+        behind = {way.asked.aspect.name for way in explaining if not way.is_apart}
         self._backbone = backbone
         self.at_least = least_side(backbone.preprocessing)
         self._calibrations = {
             one.aspect.name: found
             for one in asked
-            if (found := folder.calibration(one.aspect.name)) and one.is_usual(folder.readout)
+            if (found := folder.calibration(one.aspect.name))
+            and one.is_usual(folder.readout)
+            and one.aspect.name not in behind
         }
         self.calibration = {name: found.about for name, found in self._calibrations.items()}
-        self.identity = _identity(folder, backbone, asked, scale)
+        self.identity = _identity(folder, backbone, asked, scale, explain=bool(explaining))
         self.running_on = getattr(backbone, "chosen", "")
         self.notes = (*notes, *self._without_calibration(folder))
 
@@ -180,12 +220,13 @@ class Scorer:
             n mappings from aspect to Score, or the error in place of one.
         """
         scores: list[dict[str, Score]] = [{} for _ in pixels]
-        failures: dict[int, InputError] = {}
+        told, failures = tell(self._backbone, self._asked, self._explaining, pixels)
         for group in asked_together(self._asked):
             left = [i for i in range(len(pixels)) if i not in failures]
             if not left:
                 break
-            answered, failed = answers_of(self._backbone, group, [pixels[i] for i in left])
+            batch = [told[i][one.aspect.name].question for i in left for one in group]
+            answered, failed = answers_to(self._backbone, group, batch)
             for k, one in enumerate(group):
                 of_one = {
                     number // len(group): why for number, why in failed.items() if number % len(group) == k
@@ -202,7 +243,7 @@ class Scorer:
                     if isinstance(score, InputError):
                         failures.setdefault(i, score)
                     else:
-                        scores[i][one.aspect.name] = score
+                        scores[i][one.aspect.name] = told[i][one.aspect.name].beside(score, one.aspect)
         return [
             failures.get(i) or {name: of_picture[name] for name in self._names}
             for i, of_picture in enumerate(scores)
@@ -316,7 +357,7 @@ class Scorer:
 
 
 def _identity(
-    folder: ModelFolder, backbone: Backbone, asked: Sequence[Asked], scale: Scale
+    folder: ModelFolder, backbone: Backbone, asked: Sequence[Asked], scale: Scale, *, explain: bool
 ) -> dict[str, Any]:
     """What scores depend on; of what was added later only what is unusual, so that older tables go on."""
     found: dict[str, Any] = {
@@ -333,6 +374,7 @@ def _identity(
         "temperature": (asked[0].temperature, 1.0),
         "dialect": (_alike(one.aspect.dialect for one in asked), "visq"),
         "words": (words_hash(asked), None),
+        "explain": (explain, False),
     }
     return found | {name: value for name, (value, usual) in unusual.items() if value != usual}
 

@@ -27,7 +27,7 @@ from visq.evaluation.readouts.candidates import Candidate, candidates_of, check_
 from visq.evaluation.readouts.figures import costs, readout_figures, scored_as
 from visq.evaluation.readouts.reader import Outcome, Reader
 from visq.evaluation.readouts.values import check_out, write_values
-from visq.evaluation.runs.config import MODEL, EvaluateOptions
+from visq.evaluation.runs.config import EvaluateOptions
 from visq.evaluation.runs.evaluate import aspect_of
 from visq.evaluation.runs.folder import without_nan
 from visq.evaluation.runs.labelled import LabelChoice, LabelledSet, labelled_set
@@ -38,6 +38,7 @@ from visq.scoring.asked import USAGE, Wanted
 from visq.scoring.cpus import cpu_limit
 from visq.scoring.model import Machine, Opened, open_model
 from visq.scoring.pipeline import Plan, run
+from visq.scoring.untyped import chosen
 
 FORMAT = 1
 _BATCH = 8
@@ -50,7 +51,8 @@ class ReadoutOptions:
 
     Attributes:
         manifests: one labelled set each.
-        model: a shipped model, a model folder, or a folder in transformers' layout.
+        model: a shipped model, a model folder, or a folder in transformers' layout; None takes the
+            environment's, else `mini`.
         readouts: names; None takes all that fit.
         aspect: what is scored; None takes what protocol or columns say.
         protocol: names separated by commas, one for all sets or one for each.
@@ -65,7 +67,7 @@ class ReadoutOptions:
     """
 
     manifests: tuple[str, ...]
-    model: str = MODEL
+    model: str | None = None
     readouts: tuple[str, ...] | None = None
     aspect: str | None = None
     protocol: str | None = None
@@ -142,7 +144,8 @@ def compare_readouts(
         check_out(options.out, options.manifests, overwrite=options.overwrite)
     asked = zip(options.manifests, set_names(options.manifests), protocols, strict=True)
     sets = [labelled_set(path, name, aspect, one, options.labels) for path, name, one in asked]
-    opened = open_model(options.model, Wanted((aspect,)), options.machine, cpu_limit())
+    found = chosen(options.model, Wanted((aspect,)), options.machine)
+    opened = open_model(found.folder, found.wanted, found.machine, cpu_limit())
     try:
         candidates, left_out = _fitting(opened, options.readouts)
         reader = Reader(opened.backbone, candidates, MOS)
@@ -172,7 +175,7 @@ def compare_readouts(
             "aspect": aspect,
             "scale": str(MOS),
             "settings": vars(options.settings),
-            "notes": [*opened.notes, *left_out],
+            "notes": [*found.notes, *opened.notes, *left_out],
             "cost": costs(reader.seconds, candidates[0].name),
             "sets": entries,
         }

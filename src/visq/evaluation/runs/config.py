@@ -23,9 +23,6 @@ from visq.scoring.model import Machine
 
 FORMAT = 1
 KIND = "evaluation"
-MODEL = "mini"
-"""The model where neither a model nor a table of scores is named."""
-
 _OPTIONS = (
     "aspect",
     "resamples",
@@ -43,13 +40,17 @@ _OPTIONS = (
 )
 
 
+_UNTYPED = ("temperature", "pixels")
+"""What only the environment gives."""
+
+
 @dataclass(frozen=True)
 class EvaluateOptions:
     """What is evaluated, and how; the words of `visq evaluate`.
 
     Attributes:
         manifests: one labelled set each.
-        model: a shipped model or a model folder; None with tables of scores, else `mini`.
+        model: a shipped model or a model folder; None with tables of scores, else as `visq.load` takes it.
         scores: tables of scores made elsewhere, one for each manifest, in order.
         aspect: what is scored; None takes what protocol or columns say.
         protocol: names separated by commas, one for all sets or one for each.
@@ -61,6 +62,8 @@ class EvaluateOptions:
         dialect: whose words the question is asked in; None takes the model's own.
         dtype: of a chat model's weights; None leaves it to the device.
         device: of a chat model; None takes a GPU where there is one.
+        temperature: of the read-out; None takes the environment's, else 1.
+        pixels: of a picture, as `Machine` has them; None takes the environment's, else the model's own.
         settings: how intervals are made.
         out: run folder; None keeps nothing.
         overwrite: start anew where the folder holds a run.
@@ -82,6 +85,8 @@ class EvaluateOptions:
     dialect: str | None = None
     dtype: str | None = None
     device: str | None = None
+    temperature: float | None = None
+    pixels: str | None = None
     settings: Settings = field(default_factory=Settings)
     out: Path | None = None
     overwrite: bool = False
@@ -107,7 +112,7 @@ class EvaluateOptions:
     @property
     def machine(self) -> Machine:
         """What a chat model is to run on."""
-        return Machine(self.device or "auto", self.dtype or "auto")
+        return Machine(self.device, self.dtype or "auto", pixels=self.pixels)
 
     def wanted(self, aspect: str) -> Wanted:
         """Which words and which read-out.
@@ -115,7 +120,7 @@ class EvaluateOptions:
         Raises:
             UnknownName: there is no such aspect, read-out or dialect.
         """
-        return Wanted((aspect,), self.readout, self.dialect)
+        return Wanted((aspect,), self.readout, self.dialect, self.temperature)
 
     def _check_effects(self) -> None:
         """Refuse options that contradict each other, or would do nothing."""
@@ -173,6 +178,8 @@ def config_of(
         "readout": options.readout,
         "dialect": options.dialect,
         "dtype": options.dtype,
+        "temperature": options.temperature,
+        "pixels": options.pixels,
         "model": model,
         "set": [_set(one, table) for one, table in zip(sets, one_each, strict=True)],
     }
@@ -240,6 +247,8 @@ _KINDS = {
     "readout": _TEXT,
     "dialect": _TEXT,
     "dtype": _TEXT,
+    "temperature": "a number",
+    "pixels": _TEXT,
     "model": _TABLE,
 }
 _NEEDED = ("aspect", "resamples", "level", "seed")
@@ -301,6 +310,8 @@ def options_from(config: Mapping[str, Any], **run: Any) -> EvaluateOptions:
         readout=config.get("readout"),
         dialect=config.get("dialect"),
         dtype=config.get("dtype"),
+        temperature=config.get("temperature"),
+        pixels=config.get("pixels"),
         settings=Settings(config["resamples"], config["level"], config["seed"]),
         **run,
     )
@@ -328,6 +339,7 @@ def refuse_other(where: str, old: Mapping[str, Any], new: Mapping[str, Any], adv
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, object, object]]:
     found: list[tuple[str, object, object]] = [("visq", old.get("visq"), new.get("visq"))]
     found += [(f"--{name.replace('_', '-')}", old.get(name), new.get(name)) for name in _OPTIONS]
+    found += [(name, old.get(name), new.get(name)) for name in _UNTYPED]
     models = [config.get("model") or {} for config in (old, new)]
     found += [("--model", models[0].get("name"), models[1].get("name"))]
     found += [("a model of hash", models[0].get("sha256"), models[1].get("sha256"))]

@@ -6,8 +6,9 @@ are `figures.py`, the report `run_report.py`, the folder `run_folder.py`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from visq.evaluation.figures.label_scale import parse_label_scale
 from visq.evaluation.figures.protocols import Protocol, protocols_for
 from visq.evaluation.figures.scored import ScoredSet
 from visq.evaluation.runs.config import (
-    MODEL,
     EvaluateOptions,
     config_of,
     read_config,
@@ -36,7 +36,11 @@ from visq.evaluation.runs.folder import CONFIG, PAGE, REPORT, SCORES, write_run
 from visq.evaluation.runs.labelled import labelled_set
 from visq.evaluation.runs.report import report_of
 from visq.evaluation.runs.score_source import Scores, Watch, model_scores, table_scores
+from visq.scoring.asked import Wanted
 from visq.scoring.model import plan_model
+from visq.scoring.untyped import MODEL, chosen
+
+_LOG = logging.getLogger(__name__)
 
 MORE_ASPECTS = ("consistency", "authenticity")
 """Aspects that tables of scores may be about, though no model here scores them yet."""
@@ -93,11 +97,15 @@ def evaluate(
     """
     protocols = protocols_for(options.protocol, len(options.manifests))
     aspect = aspect_of(options, protocols)
-    model = None if options.scores else _model(options, aspect)
+    model = None
+    if not options.scores:
+        if expected is None:
+            options, model = _untyped(options)
+        model = _model(options, aspect, model)
     asked = zip(options.manifests, set_names(options.manifests), protocols, strict=True)
     sets = [labelled_set(path, name, aspect, one, options.labels) for path, name, one in asked]
     tables = _tables(options, aspect)
-    about = None if model is None else {"name": options.model or MODEL, "sha256": model.sha256}
+    about = None if model is None else {"name": model.name, "sha256": model.sha256}
     config = config_of(options, aspect, sets, tables, about)
     if expected is not None:
         refuse_other("the config", expected, config, "give the options themselves to evaluate that")
@@ -138,13 +146,27 @@ def aspect_of(options: EvaluateOptions, protocols: Sequence[Protocol | None]) ->
     return meant.pop()
 
 
-def _model(options: EvaluateOptions, aspect: str) -> ModelFolder:
+def _untyped(options: EvaluateOptions) -> tuple[EvaluateOptions, ModelFolder]:
+    """The options with what the environment gives, which is said, and the model."""
+    wanted = Wanted(readout=options.readout, temperature=options.temperature)
+    found = chosen(options.model, wanted, options.machine)
+    for note in found.notes:
+        _LOG.warning("%s", note)
+    machine = found.machine
+    filled = replace(
+        options, device=machine.device, pixels=machine.pixels, temperature=found.wanted.temperature
+    )
+    return filled, found.folder
+
+
+def _model(options: EvaluateOptions, aspect: str, model: ModelFolder | None) -> ModelFolder:
     """The model, if it scores the aspect as is wanted: before a folder is made for what cannot be."""
-    name = options.model or MODEL
-    found = find_model(name)
+    found = model or find_model(options.model or MODEL)
     if found.is_described and aspect not in found.aspects:
-        raise UnknownName(f"model {name!r} does not score {aspect!r}; it scores {', '.join(found.aspects)}")
-    plan_model(name, options.wanted(aspect), options.machine)
+        raise UnknownName(
+            f"model {found.name!r} does not score {aspect!r}; it scores {', '.join(found.aspects)}"
+        )
+    plan_model(found, options.wanted(aspect), options.machine)
     return found
 
 

@@ -14,7 +14,7 @@ from visq.core.errors import VisqError
 from visq.core.scales import MOS
 from visq.core.types import printable
 from visq.evaluation.figures.scored import ScoredSet
-from visq.evaluation.runs.config import MODEL, EvaluateOptions
+from visq.evaluation.runs.config import EvaluateOptions
 from visq.evaluation.runs.events import SCORED, STOPPED, append_event, cost, cost_of
 from visq.evaluation.runs.external import Pairing, ScoreTable, paired
 from visq.evaluation.runs.labelled import LabelledSet
@@ -85,7 +85,7 @@ def model_scores(
         overwrite=options.overwrite,
         retry_failed=options.retry_failed,
     )
-    with open_scorer(options.model or MODEL, options.wanted(aspect), options.machine, MOS) as scorer:
+    with open_scorer(model, options.wanted(aspect), options.machine, MOS) as scorer:
         began = time.monotonic()
         samples = samples_to_score(sets, options.limit)
         with scorer.score(
