@@ -59,7 +59,7 @@ def test_the_difference_inside_parts_is_that_of_the_parts_alone(labelled):
     (row,) = compared(ours, [Other("b", "", theirs)], labelled, _inside(labelled), SETTINGS)
 
     a, b = (
-        np.mean([spearmanr(x[_PARTS == part], labelled.mos[_PARTS == part]).statistic for part in "abc"])
+        np.mean([spearmanr(x[part == _PARTS], labelled.mos[part == _PARTS]).statistic for part in "abc"])
         for x in (ours, theirs)
     )
     assert row.inside[0] == pytest.approx(a - b)

@@ -127,9 +127,7 @@ def calibrate(
     wanted = request or CalibrationRequest()
     folder = find_model(model)
     if not folder.is_described:
-        raise ModelError(
-            f"model {model!r} has no model.toml, in which a calibration is kept; write one"
-        )
+        raise ModelError(f"model {model!r} has no model.toml, in which a calibration is kept; write one")
     asked = _aspect(folder, wanted.aspect, manifest)
     scale = None if wanted.label_scale is None else parse_label_scale(wanted.label_scale)
     rows = rated_rows(
