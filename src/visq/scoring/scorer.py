@@ -52,25 +52,22 @@ def load(
     threads: int | None = None,
     explain: bool = False,
 ) -> Scorer:
-    """Load a model as a Scorer.
+    """Load a model as a Scorer; of what is None here the environment is asked first, and a note says so.
 
     Args:
-        model: a shipped model, a model folder, or a folder in transformers' layout. None takes the
-            environment's, else `mini`.
+        model: a shipped model (`mini`, as None), a model folder, or a folder in transformers' layout.
         aspects: what to score, e.g. "quality" or ["quality", "aesthetics"]; also TOML files with aspects of
             your own, `own.toml` or `own.toml#sharpness`. None takes all the model has.
         readout: how answers become a number: levels, integers, decimals, contrast or text. None takes what
             the model is made for.
-        temperature: > 0; divides the log-probabilities of answers. None takes the environment's, else 1.
+        temperature: > 0; divides the log-probabilities of answers; None is 1.
         dialect: whose words the questions are asked in, as `visq show aspects` lists them. None takes the
             model's own where they are known, else visq's.
         scale: what scores are shown on, e.g. "0..100".
-        device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`. None takes the
-            environment's, else `auto`.
+        device: `auto` (a GPU where there is one; as None), `cpu`, `cuda`, `cuda:1`, `mps`.
         dtype: `auto` (half precision on a GPU), `float32`, `float16` or `bfloat16`.
         attention: `auto`, or an implementation of transformers, such as `eager`.
-        pixels: MIN..MAX of a picture before the model sees it; None takes the most of the environment, else
-            leaves it to the model.
+        pixels: MIN..MAX of a picture before the model sees it; None leaves it to the model.
         remote_code: code that comes with the model may run. It can do anything that you can.
         threads: CPU threads for the model; None takes as many as this process may use.
         explain: each score comes with what the model says of the picture; it has to be a model that writes.
@@ -101,26 +98,11 @@ def open_scorer(
     *,
     notes: Sequence[str] = (),
 ) -> Scorer:
-    """As `load`, of options that were checked beforehand; the environment is not asked.
-
-    Args:
-        model: its name, or what was found by it.
-        wanted: which words and which read-out.
-        machine: what it runs on.
-        scale: what scores are shown on.
-        threads: as for `load`.
-        notes: what else was chosen for the user, a line each.
-    """
+    """As `load`, of options that were checked beforehand, `notes` on them; the environment is not asked."""
     shown = scale if isinstance(scale, Scale) else Scale.parse(scale)
     opened = open_model(model, wanted, machine, cpu_limit() if threads is None else threads)
-    return Scorer(
-        opened.folder,
-        opened.backbone,
-        opened.asked,
-        shown,
-        notes=(*notes, *opened.notes),
-        explaining=opened.explaining,
-    )
+    said, ways = (*notes, *opened.notes), opened.explaining
+    return Scorer(opened.folder, opened.backbone, opened.asked, shown, notes=said, explaining=ways)
 
 
 class Scorer:
