@@ -312,11 +312,8 @@ def internvl(folder: Path) -> Path:
 
 def smolvlm(folder: Path) -> Path:
     from transformers import SmolVLMConfig, SmolVLMForConditionalGeneration
-    from transformers.models.smolvlm import processing_smolvlm
     from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
 
-    # Its processor wants the package to write out the number of a clip's frames; there are no clips here.
-    processing_smolvlm.num2words = processing_smolvlm.num2words or str
     rows = [f"<row_{r}_col_{c}>" for r in range(1, 5) for c in range(1, 5)]
     named = {
         "image_token": "<image>", "fake_image_token": "<fake_token_around_image>",

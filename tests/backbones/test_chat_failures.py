@@ -18,6 +18,8 @@ from visq.core.types import Prompted
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+from visq.backbones.chat_torch import Network  # noqa: E402 (needs torch)
+
 LEVELS = ("bad", "poor", "fair", "good", "excellent")
 TOLERANCE = 2e-4
 
@@ -157,6 +159,8 @@ def test_a_closed_model(folder, asked):
         ({"way": "fast"}, "way 'fast' is none of"),
         ({"tokens": 0}, "tokens must be 1 or more"),
         ({"min_pixels": 9, "max_pixels": 4}, r"9\.\.4"),
+        ({"max_pixels": 0}, r"1\.\.0"),
+        ({"min_pixels": 0}, r"0\.\.0"),
     ],
 )
 def test_wrong_options(wrong, message):
@@ -262,6 +266,19 @@ def test_out_of_memory_halves_the_batch_and_only_the_culprit_fails(folder, asked
     with pytest.raises(OutOfMemory) as error:
         chat.generate(batch, 3)
     assert error.value.found == [text if k != 2 else "" for k, text in enumerate(said)]
+
+
+def test_a_model_that_cannot_be_asked_about_a_picture_is_one_line(folder, monkeypatch):
+    """As Llama 3.2 Vision, whose pictures bring a mask of the prompt's length."""
+    start = Network.start
+
+    def only_text(network, strands, *given, **named):
+        if any(strand.look is not None for strand in strands):
+            raise RuntimeError("the size of tensor a (25) must match\nthe size of tensor b (20)")
+        return start(network, strands, *given, **named)
+
+    monkeypatch.setattr(Network, "start", only_text)
+    refused(folder, r"does not take pictures as visq hands them over: the size of tensor a \(25\) must match")
 
 
 def test_other_errors_are_not_taken_for_memory(folder, asked, monkeypatch):

@@ -106,15 +106,17 @@ def test_a_merge_that_says_something_else_leaves_nothing(world, tmp_path, monkey
 def test_what_cannot_be_merged_is_one_line(world, tmp_path):
     base, lora = world("qwen2_vl")
     (tmp_path / "taken").mkdir()
+    (tmp_path / "file").touch()
     for error, match, adapters, out, dtype in (
         (InputError, "exists; choose another --out", [lora], "taken", None),
         (InputError, "there is no adapter to merge", [], "new", None),
         (InputError, "dtype 'int8' is none of", [lora], "new", "int8"),
         (ModelError, "no adapter in", [tmp_path / "missing"], "new", None),
+        (ModelError, "cannot write '.*file/new'", [lora], "file/new", None),
     ):
         with pytest.raises(error, match=match):
             merge(base, adapters, tmp_path / out, dtype=dtype)
-    assert {path.name for path in tmp_path.iterdir()} == {"taken"}
+    assert {path.name for path in tmp_path.iterdir()} == {"taken", "file"}
 
 
 def test_a_quantised_base_is_refused(tmp_path):

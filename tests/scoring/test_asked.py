@@ -95,6 +95,30 @@ def test_what_does_not_fit_is_refused(wanted: dict[str, str], names: tuple[str, 
     assert "\n" not in str(error.value)
 
 
+def test_two_files_may_not_mean_two_things_by_one_name(own: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(OWN.replace("sharp", "crisp").replace("[crispness]", "[sharpness]"), encoding="utf-8")
+    with pytest.raises(InputError, match="two files have an aspect 'sharpness'"):
+        Wanted((own, str(other)))
+    assert Wanted((own, own)).names == ("sharpness", "depth")
+
+
+def test_a_dialect_for_nothing_but_ones_own_words_is_refused(own: str) -> None:
+    with pytest.raises(InputError, match="--dialect has no effect on aspects of your own"):
+        choose(Wanted((own,), dialect="deqa"), ("sharpness", "depth"), "deqa")
+
+
+def test_a_probability_that_is_no_number_makes_a_failure() -> None:
+    (asked,) = chosen()
+    logs = np.log(np.full((2, 5), 0.2))
+    logs[1, 3] = np.nan
+    good, bad = scores(asked, logs)
+    assert isinstance(good, Score)
+    assert isinstance(bad, InputError)
+    assert bad.kind == "not-a-number"
+    assert str(bad).startswith("quality: the model gave no number")
+
+
 @pytest.mark.parametrize(
     ("wanted", "match"),
     [

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from photos import make_photos
@@ -91,16 +90,6 @@ def test_a_failure_among_good_pictures_is_a_row_in_its_place(tmp_path: Path) -> 
     assert rows[3].kind == "missing"
     assert rows[3].sha256 is None
     assert not rows[2].scores
-
-
-def test_a_score_that_is_no_number_is_a_failure(tmp_path: Path) -> None:
-    class NanScorer(CountingScorer):
-        def attempt(self, pixels: Sequence[Picture]) -> list[Mapping[str, Score] | InputError]:
-            return [{"quality": Score(np.nan, None, None, MOS, {}, 0.0, None)} for _ in pixels]
-
-    samples = samples_of(make_photos(tmp_path / "p", 2))
-    rows = [o.row for batch in run(samples, NanScorer(), Plan(1, 4)) for o in batch]
-    assert [row.kind for row in rows if row is not None] == ["not-a-number"] * 2
 
 
 def test_stop_ends_the_run_early_with_whole_outcomes(tmp_path: Path) -> None:

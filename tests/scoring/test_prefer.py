@@ -263,3 +263,18 @@ def test_a_pair_that_does_not_fit_the_memory_is_one_line(chat, monkeypatch):
         ) as error:
             scorer.prefer(small, np.ascontiguousarray(small.transpose(1, 0, 2)))
     assert error.value.kind == "out-of-memory"
+
+
+def test_no_number_makes_no_winner(mini, monkeypatch):
+    real = mini._backbone.answers_each
+
+    def broken(batch, answers):
+        return [
+            np.full_like(row, np.nan) if asked.more else row
+            for asked, row in zip(batch, real(batch, answers), strict=True)
+        ]
+
+    monkeypatch.setattr(mini._backbone, "answers_each", broken)
+    with pytest.raises(InputError, match="quality: the model gave no number") as caught:
+        mini.prefer(SHARP, BLURRED)
+    assert caught.value.kind == "not-a-number"

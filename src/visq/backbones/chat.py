@@ -10,7 +10,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from math import ceil, floor, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,9 @@ from visq.backbones.chat_options import WAYS, ChatOptions, OutOfMemory
 from visq.backbones.chat_plan import Beginning, Job, beginnings, job_of, packs
 from visq.backbones.chat_prompt import Prompter, Wording
 from visq.backbones.model_name import shown_name
-from visq.core.errors import InputError, MissingExtra, ModelError
+from visq.core.errors import InputError, MissingExtra, ModelError, VisqError, first_line
 from visq.core.types import FloatArray, Picture, Prompted
-from visq.media import squash
+from visq.media import within
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ class Chat:
 
     Attributes:
         preprocessing: the processor and a hash of its settings, and the pixel budget where that is ours.
-        runtime: `transformers` and the dtype of its weights.
+        runtime: `transformers`, the dtype of its weights, and the attention where one was asked for.
         closed_set: False: the model may say anything.
         aspects: as given.
         capabilities: calls it offers.
@@ -68,7 +67,8 @@ class Chat:
         self._options = options
         self.aspects = tuple(aspects)
         loaded = _load(folder, options)
-        self.runtime = f"transformers;{loaded.dtype}"
+        asked = options.attention
+        self.runtime = f"transformers;{loaded.dtype}" + ("" if asked == "auto" else f";{asked}")
         from visq.backbones.chat_answers_torch import find_way
         from visq.backbones.chat_torch import Network
 
@@ -89,6 +89,7 @@ class Chat:
             self.capabilities |= {"embed"}
         self.chosen = self._said(loaded.device, loaded.dtype)
         self._expect_one_run(1)
+        self._expect_an_answer()
         if self.adapters is not None:
             self._expect_adapters()
 
@@ -97,7 +98,7 @@ class Chat:
         least, most = self._options.min_pixels, self._options.max_pixels
         if self._counts_pixels:
             return picture
-        return _within(picture, least, most)
+        return within(picture, least, most)
 
     def expect_words(self, asked: Prompted, answers: Sequence[str]) -> None:
         """Refuse a question, or answers to it, that it cannot take; the pixels are not looked at.
@@ -228,6 +229,18 @@ class Chat:
     def _expect_open(self) -> None:
         if self._network is None:
             raise ModelError("this model is closed; load it again")
+
+    def _expect_an_answer(self) -> None:
+        """Ask once about a picture: a model that cannot be asked is one line, and no run of failures."""
+        grey = np.full((64, 96, 3), 128, dtype=np.uint8)
+        try:
+            self.answer_logprobs([Prompted(grey, "", "Is it?", "It is")], ["one", "one of two"])
+        except VisqError:
+            raise
+        except Exception as error:  # a foreign network's own, of any kind
+            raise ModelError(
+                f"model {self._name!r} does not take pictures as visq hands them over: {first_line(error)}"
+            ) from error
 
     def _expect_one_run(self, pictures: int) -> None:
         """Tokens of pictures may not hang on the words around them, since questions share them."""
@@ -378,19 +391,6 @@ def _strand_of(beginning: Beginning, look: Any) -> Any:
 
     ids, place = beginning.ids, beginning.place
     return Strand((*ids[:place], *look.run, *ids[place + 1 :]), place, look)
-
-
-def _within(picture: Picture, least: int | None, most: int | None) -> Picture:
-    """A picture of least..most pixels, its shape kept."""
-    height, width = picture.shape[:2]
-    pixels = height * width
-    if most is not None and pixels > most:
-        scale = sqrt(most / pixels)
-        return squash(picture, max(1, floor(height * scale)), max(1, floor(width * scale)))
-    if least is not None and pixels < least:
-        scale = sqrt(least / pixels)
-        return squash(picture, ceil(height * scale), ceil(width * scale))
-    return picture
 
 
 def _expect_none(failed: Mapping[int, str], found: Any) -> None:

@@ -47,7 +47,8 @@ class ChatOptions:
             raise InputError(f"way {self.way!r} is none of: {', '.join(WAYS)}")
         if self.tokens < 1:
             raise InputError(f"tokens must be 1 or more, not {self.tokens}")
-        least, most = self.min_pixels or 1, self.max_pixels or self.min_pixels or 1
+        least = 1 if self.min_pixels is None else self.min_pixels
+        most = least if self.max_pixels is None else self.max_pixels
         if not 1 <= least <= most:
             raise InputError(f"min_pixels..max_pixels must be a range from 1 up, not {least}..{most}")
 

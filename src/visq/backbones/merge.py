@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -89,8 +90,7 @@ def merge(
             f"merged, the model says something else: a log-probability differs by {in_memory:.2g} (may "
             f"{TOLERANCE:g}); nothing is written, use it with the adapter beside it"
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as partial:
+    with _beside(out) as partial:
         whole = Path(partial) / "whole"
         attached = chat.adapters.attached
         _write(chat, base, whole, dtype)
@@ -100,6 +100,17 @@ def merge(
             raise ModelError(f"read again, the written model differs by {written:.2g}; nothing is kept")
         whole.rename(out)
     return Merged(out, tuple(map(str, attached)), dtype, in_memory, written, adapted.size)
+
+
+@contextmanager
+def _beside(out: Path) -> Iterator[str]:
+    """A folder next to the one to write, gone afterwards."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as partial:
+            yield partial
+    except OSError as error:
+        raise ModelError(f"cannot write {str(out)!r}: {first_line(error)}") from error
 
 
 def shipped_pictures() -> dict[str, Picture]:

@@ -14,7 +14,7 @@ from visq.media.files import (
     read_bytes,
     signature,
 )
-from visq.media.resize import least_side, preprocessing_id, squash
+from visq.media.resize import least_side, preprocessing_id, squash, within
 
 __all__ = [
     "MAX_FILE_BYTES",
@@ -30,4 +30,5 @@ __all__ = [
     "read_bytes",
     "signature",
     "squash",
+    "within",
 ]

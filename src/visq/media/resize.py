@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import ceil, floor, sqrt
 
 import numpy as np
 from PIL import Image
@@ -68,3 +69,25 @@ def squash(picture: Picture, height: int, width: int) -> Picture:
     # fromarray reads the array's own memory once, into Pillow's four bytes a pixel; nothing else is copied.
     resized = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(resized)
+
+
+def within(picture: Picture, least: int | None, most: int | None) -> Picture:
+    """A picture of `least` to `most` pixels, its shape kept as far as whole pixels allow.
+
+    Args:
+        picture: uint8 [h, w, 3], RGB.
+        least: pixels, 1 or more; None for no bound.
+        most: likewise, `least` or more.
+
+    Returns:
+        uint8 [h, w, 3]; the picture itself where it has so many pixels.
+    """
+    height, width = picture.shape[:2]
+    pixels = height * width
+    if most is not None and pixels > most:
+        scale = sqrt(most / pixels)
+        return squash(picture, max(1, floor(height * scale)), max(1, floor(width * scale)))
+    if least is not None and pixels < least:
+        scale = sqrt(least / pixels)
+        return squash(picture, ceil(height * scale), ceil(width * scale))
+    return picture

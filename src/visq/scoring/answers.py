@@ -20,6 +20,9 @@ MOST_SHARES = 20
 
 LIKELIEST = 10
 
+NO_NUMBER = "the model gave no number; with --dtype float32 a chat model may, else please report it"
+"""Why there is no score where log-probabilities are nan: an overflow of float16, or a fault of the model."""
+
 
 def asked_together(asked: Sequence[Asked]) -> list[list[Asked]]:
     """Aspects that share one call, so that a backbone sees a picture once: all whose answers are read.
@@ -85,7 +88,7 @@ def scores_of(
     if asked.writes:
         found = _written(asked, answered, scale)
     else:
-        found = list(_read(asked, answered, scale, calibration, closed_set=closed_set))
+        found = _read(asked, answered, scale, calibration, closed_set=closed_set)
     for number, reason in failed.items():
         found[number] = InputError(f"{asked.aspect.name}: {reason}", kind="out-of-memory")
     return found
@@ -93,7 +96,7 @@ def scores_of(
 
 def _read(
     asked: Asked, logprobs: FloatArray, scale: Scale, calibration: Calibration | None, *, closed_set: bool
-) -> list[Score]:
+) -> list[Score | InputError]:
     reading: Reading = asked.reader.read(logprobs, closed_set=closed_set)
     own: Scale = asked.reader.scale
     n = len(reading.value)
@@ -104,7 +107,9 @@ def _read(
     value, low, high = (own.convert(numbers, scale) for numbers in (value, low, high))
     unit = (scale.high - scale.low) / (own.high - own.low)
     return [
-        Score(
+        InputError(f"{asked.aspect.name}: {NO_NUMBER}", kind="not-a-number")
+        if np.isnan(value[i])
+        else Score(
             value=float(value[i]),
             low=_number(low[i]),
             high=_number(high[i]),

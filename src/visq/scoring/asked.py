@@ -170,7 +170,13 @@ class Wanted:
             inside = {one.name: one for one in own_aspects(path)}
             if chosen and chosen not in inside:
                 raise unknown_name(f"aspect of {str(path)!r}", chosen, inside)
-            found |= inside
+            for one in [inside[chosen]] if chosen else inside.values():
+                if found.get(one.name, one) != one:
+                    raise InputError(
+                        f"two files have an aspect {one.name!r}, one of them {str(path)!r}; rename one",
+                        kind=USAGE,
+                    )
+                found[one.name] = one
         return found
 
     @cached_property
@@ -214,6 +220,8 @@ def choose(wanted: Wanted, names: Sequence[str], dialect: str) -> list[Asked]:
     Raises:
         InputError: no words fit the read-out, or not those of the dialect asked for.
     """
+    if wanted.dialect is not None and all(name in wanted.own for name in names):
+        raise InputError("--dialect has no effect on aspects of your own; leave it out", kind=USAGE)
     found = []
     for name in names:
         one = wanted.own[name] if name in wanted.own else _words(wanted, name, dialect)

@@ -83,7 +83,7 @@ def _pixels(text: str | None) -> tuple[int | None, int | None]:
     if text is None:
         return None, None
     least, dots, most = text.partition("..")
-    if not dots or not (least or most) or not (least + most).isdigit():
+    if not dots or not (least or most) or not (least + most).isdecimal():
         raise InputError(f"pixels {text!r} is not of the form MIN..MAX; write 50000..1000000 or ..1000000")
     return int(least) if least else None, int(most) if most else None
 

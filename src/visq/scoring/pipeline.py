@@ -160,9 +160,6 @@ def _row(item: _Prepared, scores: Mapping[str, Score] | InputError | None) -> Ro
     if found is None:
         return None
     id_, path, sha256 = item.sample.id, item.sample.path, item.sha256
-    if not isinstance(found, InputError) and any(score.value != score.value for score in found.values()):
-        error = "the model gave no number for this picture; please report it"
-        found = InputError(error, kind="not-a-number")
     if isinstance(found, InputError):
         return Row(id_, path, "failed", error=printable(str(found)), kind=found.kind, sha256=sha256)
     return Row(id_, path, "ok", note=item.note, sha256=sha256, scores=found)

@@ -19,7 +19,7 @@ from visq.core.scales import Scale
 from visq.core.types import FloatArray, Picture, Prompted, Sample, Score, printable
 from visq.media import decode
 from visq.readouts import READOUTS, Calibration
-from visq.scoring.answers import scores_of
+from visq.scoring.answers import NO_NUMBER, scores_of
 from visq.scoring.asked import Asked
 
 _HALF_90 = 1.6448536269514722
@@ -230,6 +230,8 @@ def _by_pair(
 ) -> Preference:
     reading = READOUTS.get("pairwise")(answers, tie=tie).read(logprobs[None])
     margin, bias = float(reading.margin[0]), float(reading.order_bias[0])
+    if math.isnan(margin):
+        raise InputError(f"{name}: {NO_NUMBER}", kind="not-a-number")
     orders = (1 + margin + bias) / 2, (1 + margin - bias) / 2
     winner = _winner(int(reading.winner[0]))
     return Preference(name, winner, margin, "pair", "", scores, orders, float(reading.outside[0]))
