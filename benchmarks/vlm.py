@@ -127,8 +127,8 @@ class Plain:
         """float32 [tokens, 5]: the level words' shares at every token that is said."""
         inputs = self.inputs(picture, self._text).to(self._model.device, self._model.dtype)
         told = self._model.generate(
-            **inputs, max_new_tokens=NEW_TOKENS, do_sample=False, output_scores=True,
-            return_dict_in_generate=True,
+            **inputs, max_new_tokens=NEW_TOKENS, min_new_tokens=NEW_TOKENS, do_sample=False,
+            output_scores=True, return_dict_in_generate=True,
         )  # fmt: skip
         return torch.cat(told.scores)[:, self._levels].float().softmax(-1).cpu()
 

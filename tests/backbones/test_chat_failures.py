@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,10 @@ from visq.core.types import Prompted
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from visq.backbones.chat_torch import Network  # noqa: E402 (needs torch)
+from transformers.image_utils import SizeDict  # noqa: E402 (needs transformers)
+
+from visq.backbones.chat_processor_torch import set_pixel_counts  # noqa: E402 (needs torch)
+from visq.backbones.chat_torch import Network  # noqa: E402
 
 LEVELS = ("bad", "poor", "fair", "good", "excellent")
 TOLERANCE = 2e-4
@@ -374,3 +378,13 @@ def test_a_tree_that_gives_other_numbers_is_not_gone(folder, monkeypatch):
 
     assert other.way == "rows"
     assert "other numbers" in other.way_reason
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "wanted"),
+    [(None, None, (256, 576)), (2000, None, (2000, 2000)), (None, 100, (100, 100)), (300, 400, (300, 400))],
+)
+def test_one_bound_of_pixels_moves_the_other_where_it_lies_beyond(least, most, wanted):
+    images = SimpleNamespace(size=SizeDict(shortest_edge=256, longest_edge=576))
+    set_pixel_counts(SimpleNamespace(image_processor=images), least, most)
+    assert (images.size["shortest_edge"], images.size["longest_edge"]) == wanted

@@ -21,6 +21,8 @@ from tiny_chat import qwen2_vl
 from visq.core.errors import InputError
 from visq.core.types import Prompted
 from visq.scoring import RunOptions, load
+from visq.scoring.asked import Wanted
+from visq.scoring.model import Machine, plan_model
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -205,6 +207,14 @@ def test_what_was_chosen_is_said_and_a_table_holds_it(folder, own, tmp_path):
     with load(str(named)) as scorer:
         assert "asked in the words of q-realign, by the model's name" in scorer.notes[0]
         assert scorer.aspects[0].dialect == "q-realign"
+
+
+def test_a_folder_that_was_pulled_is_asked_as_its_name_on_the_hub_says(folder, tmp_path):
+    pulled = shutil.copytree(folder, tmp_path / "scorer")
+    (pulled / "origin.toml").write_text('name = "zhiyuanyou/DeQA-Score-Mix3"\nrevision = "0a1b"\n')
+    for place, dialect in ((folder, "visq"), (pulled, "deqa")):
+        _, asked, _ = plan_model(str(place), Wanted(("quality",)), Machine())
+        assert [one.aspect.dialect for one in asked] == [dialect]
 
 
 def test_another_way_of_asking_is_not_mixed_into_a_table(folder, pictures, own, tmp_path):

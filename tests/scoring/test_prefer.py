@@ -278,3 +278,20 @@ def test_no_number_makes_no_winner(mini, monkeypatch):
     with pytest.raises(InputError, match="quality: the model gave no number") as caught:
         mini.prefer(SHARP, BLURRED)
     assert caught.value.kind == "not-a-number"
+
+
+def test_a_temperature_flattens_pairs_as_it_does_scores(mini):
+    (first, _), _ = by_hand(mini, SHARP, BLURRED)
+    with visq.load("mini", threads=2, temperature=2.0) as flatter:
+        found = flatter.prefer(SHARP, BLURRED)
+
+    odds = math.sqrt(first / (1 - first))
+    assert found.orders[0] == pytest.approx(odds / (1 + odds), abs=1e-6)
+
+
+def test_a_scorer_that_explains_does_not_compare():
+    with (
+        visq.load("mini", threads=1, explain=True) as scorer,
+        pytest.raises(InputError, match="prefer explains nothing"),
+    ):
+        scorer.prefer(SHARP, BLURRED)

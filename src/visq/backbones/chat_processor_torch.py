@@ -84,12 +84,15 @@ def takes_pixel_counts(processor: Any) -> bool:
 
 
 def set_pixel_counts(processor: Any, least: int | None, most: int | None) -> None:
-    """Set the pixels a picture may have, of a processor that `takes_pixel_counts`; None leaves its own."""
+    """Set the pixels a picture may have, of a processor that `takes_pixel_counts`.
+
+    None leaves its own bound, or moves it to the other one where that lies beyond it.
+    """
     images = processor.image_processor
-    size = images.size
-    images.size = type(size)(
-        shortest_edge=least or size["shortest_edge"], longest_edge=most or size["longest_edge"]
-    )
+    own_least, own_most = images.size["shortest_edge"], images.size["longest_edge"]
+    low = least or min(own_least, most or own_least)
+    high = most or max(own_most, least or own_most)
+    images.size = type(images.size)(shortest_edge=low, longest_edge=high)
 
 
 def identity(processor: Any) -> str:

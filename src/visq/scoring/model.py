@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from visq.backbones import BACKBONES, Backbone, ModelFolder, find_model
 from visq.backbones.chat_options import ChatOptions
 from visq.backbones.families import known_dialect
 from visq.backbones.model_name import shown_name
+from visq.backbones.weights import ORIGIN
+from visq.core import toml
 from visq.core.errors import InputError, UnknownName
 from visq.scoring.asked import USAGE, Asked, Wanted, choose
 from visq.scoring.explain import Explaining, explaining_of, said_of
@@ -154,8 +157,15 @@ def plan_model(
 
 
 def _names_of(folder: ModelFolder) -> list[str]:
-    """The last adapter first, since it was trained last."""
-    return [shown_name(path) for path in (*reversed(folder.adapters), folder.path)]
+    """The last adapter first, since it was trained last; a folder that was pulled goes by its name there."""
+    return [_origin(path) or shown_name(path) for path in (*reversed(folder.adapters), folder.path)]
+
+
+def _origin(folder: Path) -> str:
+    try:
+        return str(toml.loads((folder / ORIGIN).read_text(encoding="utf-8")).get("name", ""))
+    except (OSError, ValueError):  # it came another way, or somebody wrote into the note
+        return ""
 
 
 def _said(folder: ModelFolder, wanted: Wanted, known: str | None, asked: Sequence[Asked]) -> list[str]:

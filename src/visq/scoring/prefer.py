@@ -170,7 +170,7 @@ def preferred(
     found = scores_of(asked, told, {}, scale=scale, calibration=calibration, closed_set=closed)
     scores = _expect_both(found)
     if not why:
-        return _by_pair(name, scores, np.stack(shown), answers, tie)
+        return _by_pair(asked, scores, np.stack(shown), answers, tie)
     return _by_scores(name, scores, why, tie)
 
 
@@ -226,9 +226,10 @@ def _expect_both(found: Sequence[Score | InputError]) -> tuple[Score, Score]:
 
 
 def _by_pair(
-    name: str, scores: tuple[Score, Score], logprobs: FloatArray, answers: Sequence[str], tie: float
+    asked: Asked, scores: tuple[Score, Score], logprobs: FloatArray, answers: Sequence[str], tie: float
 ) -> Preference:
-    reading = READOUTS.get("pairwise")(answers, tie=tie).read(logprobs[None])
+    name, temperature = asked.aspect.name, asked.temperature
+    reading = READOUTS.get("pairwise")(answers, tie=tie, temperature=temperature).read(logprobs[None])
     margin, bias = float(reading.margin[0]), float(reading.order_bias[0])
     if math.isnan(margin):
         raise InputError(f"{name}: {NO_NUMBER}", kind="not-a-number")

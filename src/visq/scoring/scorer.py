@@ -242,8 +242,11 @@ class Scorer:
 
         Raises:
             UnknownName: the aspect is not among those scored.
-            InputError: a picture cannot be read, `tie` is out of range, or the pair does not fit the memory.
+            InputError: a picture cannot be read, `tie` is out of range, the pair does not fit the memory, or
+                the model was loaded to explain.
         """
+        if self._explaining:
+            raise InputError("prefer explains nothing; load the model without explain")
         asked = asked_for(self._asked, aspect)
         pixels = [self.prepare(picture_of(one, self.at_least)) for one in (a, b)]
         calibration = self._calibrations.get(asked.aspect.name)
