@@ -89,7 +89,7 @@ def test_adapters_are_merged(visq: VisqRun, models: Path, tmp_path: Path) -> Non
         (["merge", "qwen", "--out", "m"], 2, "there is no adapter to merge"),
         (["merge", "qwen+lorra", "--out", "m"], 2, "unknown model 'lorra' in 'qwen+lorra'"),
         (["merge", "qwen+lora", "--out", "qwen"], 1, "'qwen' exists; choose another --out"),
-        (["merge", "mini+lora", "--out", "m"], 1, "it has no config.json"),
+        (["merge", "mini+lora", "--out", "m"], 1, "adapter 'lora' is for another base"),
         (["show", "http://localhost/v1#m"], 1, "is no folder and is on no hub"),
         (["pull", "qwen"], 2, "'qwen' is not of the form ORG/NAME[@REV]"),
         (
