@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from visq.cli.console import UsageMistake, results, warn
+from visq.core.errors import InputError
 
 if TYPE_CHECKING:
     from visq.evaluation.checks.check import CheckReport
@@ -114,7 +115,6 @@ def check(
 
 def _check_words(label_scale: str | None, out: Path | None, manifests: list[str]) -> None:
     """What is wrong with the words typed leaves with exit code 2, before anything is read."""
-    from visq.core.errors import InputError
     from visq.evaluation.figures.label_scale import parse_label_scale
 
     try:
@@ -168,7 +168,10 @@ def _model(name: str | None, *, pictures: bool) -> tuple[list[dict[str, Any]], A
     def scored(picture: Any, wanted: str) -> float | None:
         if wanted not in folder.aspects:
             return None
-        return scorer.score_pictures([scorer.prepare(picture)])[0][wanted].value
+        (found,) = scorer.attempt([scorer.prepare(picture)])
+        return (
+            None if isinstance(found, InputError) else found[wanted].value
+        )  # no score: no say in directions
 
     return trained_on, of_picture, scored, scorer.at_least
 
@@ -181,7 +184,6 @@ def _progress(*, quiet: bool) -> Callable[[int], None]:
 
 
 def _write(report: CheckReport, out: Path) -> None:
-    from visq.core.errors import InputError
     from visq.scoring import atomic_write
 
     text = json_module.dumps(report.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
