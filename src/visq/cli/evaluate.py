@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from visq.cli.console import UsageMistake, progress, results, stoppable, warn
+from visq.cli.label_options import Group, Label, LabelScale, Protocol
 from visq.core.errors import InputError
 
 if TYPE_CHECKING:
     from visq.evaluation.runs.config import EvaluateOptions
     from visq.evaluation.runs.evaluate import Evaluation
 
-_WHAT, _LABELS, _TABLES = "What is evaluated", "What the labels are", "Scores made elsewhere"
+_WHAT, _TABLES = "What is evaluated", "Scores made elsewhere"
 _RESULTS, _RUN = "What comes out", "How it runs (none of this changes a figure)"
 
 
@@ -70,30 +71,10 @@ def evaluate(
         int | None,
         typer.Option(min=1, help="Only the first so many rows of each set.", rich_help_panel=_WHAT),
     ] = None,
-    protocol: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME[,NAME...]",
-            help="How a known data set is evaluated, e.g. koniq; one for all sets or one for each.",
-            rich_help_panel=_LABELS,
-        ),
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="Column of the opinion scores.", rich_help_panel=_LABELS),
-    ] = None,
-    group: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN[,COLUMN...]",
-            help="What belongs together: prompt, scene, reference picture.",
-            rich_help_panel=_LABELS,
-        ),
-    ] = None,
-    label_scale: Annotated[
-        str | None,
-        typer.Option(help="1..5, or 100..0 where lower is better (DMOS).", rich_help_panel=_LABELS),
-    ] = None,
+    protocol: Protocol = None,
+    label: Label = None,
+    group: Group = None,
+    label_scale: LabelScale = None,
     score: Annotated[
         str | None,
         typer.Option(

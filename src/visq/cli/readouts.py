@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from visq.cli.console import UsageMistake, progress, results, stoppable, warn
+from visq.cli.label_options import Group, Label, LabelScale, Protocol
 from visq.core.errors import InputError
 
 if TYPE_CHECKING:
     from visq.evaluation.readouts.compare import ReadoutComparison, ReadoutOptions
 
-_WHAT, _LABELS = "What is read", "What the labels are"
+_WHAT = "What is read"
 _RESULTS, _RUN = "What comes out", "How it runs (none of this changes a figure)"
 _FAILURES_SHOWN = 5
 
@@ -52,30 +53,10 @@ def readouts(
         int | None,
         typer.Option(min=1, help="Only the first so many rows of each set.", rich_help_panel=_WHAT),
     ] = None,
-    protocol: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME[,NAME...]",
-            help="How a known data set is evaluated, e.g. koniq; one for all sets or one for each.",
-            rich_help_panel=_LABELS,
-        ),
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="Column of the opinion scores.", rich_help_panel=_LABELS),
-    ] = None,
-    group: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN[,COLUMN...]",
-            help="What belongs together: prompt, scene, reference picture.",
-            rich_help_panel=_LABELS,
-        ),
-    ] = None,
-    label_scale: Annotated[
-        str | None,
-        typer.Option(help="1..5, or 100..0 where lower is better (DMOS).", rich_help_panel=_LABELS),
-    ] = None,
+    protocol: Protocol = None,
+    label: Label = None,
+    group: Group = None,
+    label_scale: LabelScale = None,
     out: Annotated[
         Path | None,
         typer.Option(
