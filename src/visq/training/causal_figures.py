@@ -19,10 +19,9 @@ from visq.backbones.mini_causal import MiniCausal
 from visq.core.types import Picture, Prompted
 from visq.evaluation import group_bootstrap
 from visq.media import squash
-from visq.readouts.pairwise import Pairwise
 from visq.scoring import Scorer
 from visq.training.causal_data import Rated
-from visq.training.dialogue import DESCRIBE, pair_turn
+from visq.training.dialogue import DESCRIBE
 from visq.training.facts import SLOTS, read_sentence
 from visq.training.ladders import Kind, rungs
 from visq.training.model_folder import short
@@ -30,7 +29,6 @@ from visq.training.pixels import read_picture
 
 _AT_ONCE = 64
 _PAIRED = 240  # pictures of a fold and an aspect that are compared
-_BETTER = Pairwise(["second", "first"])
 
 
 @dataclass(frozen=True)
@@ -210,12 +208,12 @@ def drawn_pairs(
 
 
 def preferences(
-    backbone: MiniCausal, rated: Rated, pairs: NDArray[np.int64], aspects: Sequence[str]
+    scorer: Scorer, rated: Rated, pairs: NDArray[np.int64], aspects: Sequence[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Which of two pictures the model prefers, asked in both orders.
 
     Args:
-        backbone: of a fit that never saw them.
+        scorer: of a fit that never saw them.
         rated: has their pixels and aspects.
         pairs: int64 [m, 2], rows.
         aspects: names of the aspects.
@@ -223,18 +221,11 @@ def preferences(
     Returns:
         float64 [m], above 0 where it prefers the first; bool [m], whether both orders agree.
     """
-    margins, agree = [], []
-    for pair in pairs:
-        turn = pair_turn(aspects[int(rated.aspect[pair[0]])])
-        first, second = (np.array(rated.pixels[row]) for row in pair)
-        asked = [
-            Prompted(a, "", turn.question, turn.stem, more=(b,))
-            for a, b in ((first, second), (second, first))
-        ]
-        read = _BETTER.read(backbone.answer_logprobs(asked, _BETTER.answers)[None])
-        margins.append(float(read.margin[0]))
-        agree.append(bool(read.orders_agree[0]))
-    return np.array(margins), np.array(agree)
+    told = []
+    for first, second in pairs.tolist():
+        a, b = (np.array(rated.pixels[row]) for row in (first, second))
+        told.append(scorer.prefer(a, b, aspects[int(rated.aspect[first])]))
+    return np.array([one.margin for one in told]), np.array([one.orders_agree for one in told])
 
 
 def answers_table(

@@ -93,9 +93,10 @@ def _measured(
     with load(str(folder), readout="integers") as scorer:
         ratings = said(scorer, (np.array(rated.pixels[row]) for row in rows)).values
     pairs = drawn_pairs(rated, rows, list(recipe.aspects), np.random.default_rng([seed, 7]))
+    with load(str(folder)) as scorer:
+        margins, agree = preferences(scorer, rated, pairs, list(recipe.aspects))
     backbone = MiniCausal(find_model(str(folder)), threads=cpu_limit())
     stated = sentences_said(backbone, [np.array(rated.pixels[row]) for row in some])
-    margins, agree = preferences(backbone, rated, pairs, list(recipe.aspects))
     backbone.close()
     return {
         "values": scores.values,
