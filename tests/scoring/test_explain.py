@@ -360,7 +360,7 @@ def test_a_planted_contradiction_is_marked_through_the_whole_run(folder, picture
         level = int((found.value - 1) / 4 * 7)  # of seven equal parts of 1..5
         assert found.explanation.contradicts is (abs(levels.index(word) - level) > 1)
         marks.append(found.explanation.contradicts)
-    assert True in marks
+    assert any(marks), "neither order of the levels was contradicted: nothing was tried"
 
 
 # --- failures ---------------------------------------------------------------------------------------------
