@@ -17,6 +17,7 @@ from visq.core.types import Row
 from visq.scoring import Scorer, load
 
 RNG = np.random.default_rng(12)
+ORIENTATION = 274
 
 
 def phone(height: int = 3000, width: int = 4000) -> np.ndarray:
@@ -112,7 +113,30 @@ def test_what_shows_nothing_scores_far_below_a_photograph(scorer: Scorer, tmp_pa
 
 
 def test_animations_say_that_one_frame_was_scored(scorer: Scorer, tmp_path: Path) -> None:
-    assert row_of(scorer, tmp_path, "a.gif", FILES["animated.gif"]()).note == "first of 3 frames"
+    note = row_of(scorer, tmp_path, "a.gif", FILES["animated.gif"]()).note or ""
+    assert note.startswith("first of 3 frames; only ")
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "note"),
+    [
+        (319, 200, "only 200 x 319 px, enlarged to 320 x 320 for the model; compare it with pictures of that size"),
+        (320, 200, None),
+        (200, 320, None),
+        (320, 320, None),
+    ],
+)
+def test_a_picture_of_fewer_pixels_than_the_model_sees_says_so(
+    scorer: Scorer, tmp_path: Path, height: int, width: int, note: str | None
+) -> None:
+    assert row_of(scorer, tmp_path, "a.png", encode(hostile.picture(height, width), "PNG")).note == note
+
+
+def test_a_large_jpeg_that_is_reduced_in_decoding_is_not_called_small(scorer: Scorer, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    sideways = encode(hostile.picture(1280, 5120), "JPEG", exif=exif.tobytes())
+    assert row_of(scorer, tmp_path, "a.jpg", sideways).note is None
 
 
 def test_without_the_extra_a_heic_is_a_failed_row(

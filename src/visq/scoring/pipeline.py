@@ -186,7 +186,18 @@ def _prepare(
         decoded = decode(data, at_least=scorer.at_least)
     except InputError as failure:
         return _Prepared(sample, position, stamp, sha256, failure=failure)
-    return _Prepared(sample, position, stamp, sha256, decoded.note, scorer.prepare(decoded.picture))
+    pixels = scorer.prepare(decoded.picture)
+    note = "; ".join(filter(None, (decoded.note, _enlarged(decoded.size, pixels)))) or None
+    return _Prepared(sample, position, stamp, sha256, note, pixels)
+
+
+def _enlarged(size: tuple[int, int], pixels: Picture) -> str | None:
+    """A note where both sides had to grow for the model: such a picture is as soft as a blurred one."""
+    (height, width), (tall, wide) = size, pixels.shape[:2]
+    if height >= tall or width >= wide:
+        return None
+    grown = f"only {width} x {height} px, enlarged to {wide} x {tall} for the model"
+    return f"{grown}; compare it with pictures of that size"
 
 
 def _stamp(path: str) -> Stamp | None:
