@@ -235,17 +235,6 @@ def test_the_pixel_budget_is_ours_where_it_has_none(tmp_path, asked):
     assert budget.prepare(np.zeros((50, 55, 3), np.uint8)).shape == (50, 55, 3)
 
 
-def test_half_precision_bodies_are_near(folder, chat, asked):
-    """bfloat16 keeps 8 bits; no two answers tie, since their rows of logits are float32."""
-    half = Chat(folder, ChatOptions(dtype="bfloat16"))
-    found, exact = (one.answer_logprobs([asked], LEVELS)[0] for one in (half, chat))
-
-    assert "bfloat16" in half.chosen
-    assert half.way == "tree"
-    assert np.abs(found - exact).max() < 1.0
-    assert len(set(found.tolist())) == len(LEVELS)
-
-
 def test_out_of_memory_halves_the_batch_and_only_the_culprit_fails(folder, asked, monkeypatch):
     chat = Chat(folder)
     batch = [replace(asked, pixels=np.ascontiguousarray(asked.pixels[: 20 + k])) for k in range(5)]
