@@ -88,7 +88,8 @@ class Oracle:
         for one, inputs in zip(ids, whole, strict=True):
             logs = self.logs(inputs)
             total = sum(logs[at - 1, one[at]] for at in range(cut, len(one)))
-            found.append(total + np.logaddexp.reduce(logs[-1, self.ends()]))
+            ended = 0.0 if asked.end is None else np.logaddexp.reduce(logs[-1, self.ends()])
+            found.append(total + ended)
         return found
 
     def says(self, asked, most):
@@ -140,6 +141,24 @@ def test_a_batch_is_every_answer_alone_by_transformers(world, batch, name, answe
     assert found.dtype == np.float32
     assert np.abs(found[0] - found[3]).max() > 20 * tolerance(name)  # it sees the picture
     assert (np.exp(found.astype(float)).sum(1) <= 1).all()
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_beginnings_are_their_tokens_alone(world, batch, name):
+    oracle, chat, folder = world(name)
+    # Of several tokens, of one, and one that another goes on from; beside a question whose answers end.
+    beginnings = [LEVELS, RATINGS, ("1", "10", "10.5")]
+    some = [replace(asked, end=None) for asked in batch[:3]]
+    wanted = [oracle.logprobs(asked, own) for asked, own in zip(some, beginnings, strict=True)]
+    for way in ("auto", "rows", "whole"):
+        other = chat if way == "auto" else Chat(folder, ChatOptions(way=way))
+        *found, ended = other.answers_each([*some, batch[1]], [*beginnings, RATINGS])
+        for row, own in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(row, own, atol=tolerance(name))
+        np.testing.assert_allclose(ended, chat.answer_logprobs([batch[1]], RATINGS)[0], atol=tolerance(name))
+        single = other.answers_each(some[1:2], [("7", "3")])[0]  # a tree without a node
+        np.testing.assert_allclose(single, oracle.logprobs(some[1], ("7", "3")), atol=tolerance(name))
+    assert np.exp(wanted[2][0]) > np.exp(wanted[2][1]) > np.exp(wanted[2][2])
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -70,6 +70,8 @@ def _naive(fitted, asked, answer):
     logs = _torch_logits(fitted, [*prompt, *said], asked.pictures)
     at = len(prompt) - 1
     total = sum(logs[at + k, token] for k, token in enumerate(said))
+    if asked.end is None:
+        return total
     return total + np.logaddexp(logs[-1, tokens(".")[0]], logs[-1, SPECIALS.index(END)])
 
 
@@ -92,6 +94,16 @@ def test_ratings_share_a_digit_and_are_whole_answers(world, pictures):
 
     np.testing.assert_allclose(found, [_naive(fitted, asked, one) for one in answers], atol=TOLERANCE)
     assert np.exp(found.astype(float)).sum() <= 1
+
+
+def test_beginnings_are_their_tokens_alone(world, pictures):
+    _, fitted, backbone = world
+    asked = Prompted(pictures[0], "quality", "Rate the quality of this image.", "Rating Level: ", end=None)
+    answers = ["1", "10", "10.5", "7"]
+    found, ended = backbone.answers_each([asked, _asked(pictures[0])], [answers, ["good"]])
+
+    np.testing.assert_allclose(found, [_naive(fitted, asked, one) for one in answers], atol=TOLERANCE)
+    assert ended[0] == pytest.approx(_naive(fitted, _asked(pictures[0]), "good"), abs=TOLERANCE)
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,12 @@ def _model(ids: list[int]) -> np.ndarray:
     return logits - np.log(np.exp(logits).sum())
 
 
-def _alone(prompt: list[int], answer: tuple[int, ...]) -> float:
+def _alone(prompt: list[int], answer: tuple[int, ...], *, ended: bool = True) -> float:
     total, ids = 0.0, list(prompt)
     for token in answer:
         total += _model(ids)[token]
         ids.append(token)
-    return total + np.logaddexp(*(_model(ids)[stop] for stop in STOPS))
+    return total + (np.logaddexp(*(_model(ids)[stop] for stop in STOPS)) if ended else 0.0)
 
 
 def _path(tree, row: int) -> list[int]:
@@ -39,6 +39,17 @@ def test_a_tree_gives_what_each_answer_alone_gives(prompt, answers):
     np.testing.assert_allclose(
         tree.logprobs(found, STOPS), [_alone(prompt, answer) for answer in answers], rtol=1e-12
     )
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=5), st.lists(_answer, min_size=1, max_size=6))
+def test_beginnings_are_their_tokens_alone_and_last_tokens_are_not_run(prompt, answers):
+    tree = grow(prompt, answers, ended=False)
+    found = np.stack([_model(_path(tree, row)) for row in tree.at])
+
+    wanted = [_alone(prompt, answer, ended=False) for answer in answers]
+    np.testing.assert_allclose(tree.logprobs(found, ()), wanted, rtol=1e-12)
+    inner = {answer[:k] for answer in answers for k in range(1, len(answer))}
+    assert len(tree.ids) == len(prompt) + len(inner)
 
 
 @given(st.lists(_answer, min_size=1, max_size=6))

@@ -135,15 +135,15 @@ def by_rows(network: Network, batch: Sequence[Branches], most: int) -> Found:
                 Places.of([(n, length - 1) for n in range(len(some))]),
             )  # fmt: skip
             parts = _answer_rows(network, after, list(trees.values()), most)
-            found |= {owner: torch.cat([ends[n][None], parts[n]]) for n, owner in enumerate(some)}
+            found |= {owner: torch.stack([ends[n], *parts[n]]) for n, owner in enumerate(some)}
     return found
 
 
-def _answer_rows(network: Network, seen: Seen, trees: Sequence[Tree], most: int) -> list[Tensor]:
-    """Float [m - 1, d] of each tree: at its answers' tokens, every answer a row after its tree's trunk."""
+def _answer_rows(network: Network, seen: Seen, trees: Sequence[Tree], most: int) -> list[list[Tensor]]:
+    """Of each tree m - 1 float [d]: at its answers' tokens, every answer a row after its tree's trunk."""
     rows = [(n, path) for n, tree in enumerate(trees) for path in _paths(tree)]
     parts: list[dict[int, Tensor]] = [{} for _ in trees]
-    longest = max(len(path) for _, path in rows)
+    longest = max((len(path) for _, path in rows), default=0)
     for some in _chunks(rows, max(1, most // (seen.mask.shape[1] + longest))):
         shape = len(some), max(len(path) for _, path in some)
         ids, mask = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.bool)
@@ -157,9 +157,7 @@ def _answer_rows(network: Network, seen: Seen, trees: Sequence[Tree], most: int)
         nodes = [(n, int(node)) for n, path in some for node in path]
         for (n, node), one in zip(nodes, hidden, strict=True):
             parts[n].setdefault(node, one)
-    return [
-        torch.stack([part[int(at)] for at in tree.at[1:]]) for tree, part in zip(trees, parts, strict=True)
-    ]
+    return [[part[int(at)] for at in tree.at[1:]] for tree, part in zip(trees, parts, strict=True)]
 
 
 def whole(network: Network, batch: Sequence[Branches], most: int) -> Found:
@@ -174,7 +172,7 @@ def whole(network: Network, batch: Sequence[Branches], most: int) -> Found:
         (row, k, path)
         for row, branches in enumerate(batch)
         for k, tree in enumerate(branches.trees)
-        for path in _paths(tree)
+        for path in list(_paths(tree)) or [np.empty(0, np.int64)]
     ]
     nodes: defaultdict[tuple[int, int], dict[int, Tensor]] = defaultdict(dict)
     longest = max(len(batch[row].start.ids) + len(batch[row].trees[k].ids) for row, k, _ in owners)
@@ -312,7 +310,9 @@ def read_answers(
     every = sorted({token for of in stops for token in of})
     told, ended = (
         part.double().cpu().numpy()
-        for part in network.read(torch.cat(list(found)), torch.tensor(pairs), torch.tensor(every))
+        for part in network.read(
+            torch.cat(list(found)), torch.tensor(pairs), torch.tensor(every, dtype=torch.long)
+        )
     )
     owner = np.repeat(
         np.arange(sum(len(tree.steps) for tree in trees)), [len(s) for tree in trees for s in tree.steps]
@@ -324,5 +324,6 @@ def read_answers(
     for k, tokens in enumerate(tokens for of in barred for tokens in of):
         if tokens:
             over[k, np.isin(every, list(tokens))] = -np.inf
-    logs = words + np.logaddexp.reduce(over, axis=1)
+    beginnings = np.concatenate([tree.ends < 0 for tree in trees])
+    logs = words + np.where(beginnings, 0.0, np.logaddexp.reduce(over, axis=1))
     return np.split(logs, np.cumsum([len(tree.steps) for tree in trees])[:-1])

@@ -65,7 +65,15 @@ def beginnings(wordings: Sequence[Wording]) -> list[Beginning]:
 
 def _parts(question: int, wording: Wording, shared: int) -> list[Part]:
     return [
-        Part(question, first, grow(wording.prompt[shared:], wording.answers[first : first + TREE_ANSWERS]))
+        Part(
+            question,
+            first,
+            grow(
+                wording.prompt[shared:],
+                wording.answers[first : first + TREE_ANSWERS],
+                ended=wording.stops is not None,
+            ),
+        )
         for first in range(0, len(wording.answers), TREE_ANSWERS)
     ]
 
@@ -86,8 +94,8 @@ class Job:
         return len(self.beginning.ids) + len(self.look.run) - 1 + own
 
     def stops(self, part: Part) -> Tokens:
-        """Tokens that end the answers of a part."""
-        return self.wordings[part.question].stops
+        """Tokens that end the answers of a part; none where nothing has to."""
+        return self.wordings[part.question].stops or ()
 
     def barred(self, part: Part) -> tuple[frozenset[int], ...]:
         """Of each answer of a part, the tokens that do not end it."""

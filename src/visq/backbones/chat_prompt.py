@@ -35,14 +35,14 @@ class Wording:
         place: index of the picture's token in `prompt`.
         answers: tokens of each, one or more.
         barred: of each answer, the tokens that another answer goes on with, and which so do not end it.
-        stops: tokens that end an answer.
+        stops: tokens that end an answer; None where nothing has to.
     """
 
     prompt: Tokens
     place: int
     answers: tuple[Tokens, ...] = ()
     barred: tuple[frozenset[int], ...] = ()
-    stops: Tokens = ()
+    stops: Tokens | None = ()
 
 
 class Prompter:
@@ -101,8 +101,9 @@ class Prompter:
         tokens = tuple(one[cut:] for one in whole)
         _expect_different(answers, tokens)
         first, last = self._places(told[:cut], len(asked.pictures))
-        prompt, stops = told[: first + 1] + told[last + 1 : cut], self.stops(asked.end)
-        return Wording(prompt, first, tokens, _barred(tokens, stops), stops)
+        prompt = told[: first + 1] + told[last + 1 : cut]
+        stops = None if asked.end is None else self.stops(asked.end)
+        return Wording(prompt, first, tokens, _barred(tokens, stops or ()), stops)
 
     def tokens(self, text: str) -> Tokens:
         """Tokens of a whole prompt, with what the tokenizer puts before every text."""

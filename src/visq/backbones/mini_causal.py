@@ -154,7 +154,7 @@ class MiniCausal:
                 f"not {len(asked.pictures)}"
             )
         tokens = [self._words.tokens(asked.blank + answer) for answer in answers]
-        return grow(self._words.prompt(asked), tokens)
+        return grow(self._words.prompt(asked), tokens, ended=asked.end is not None)
 
     def _looks(self, batch: Sequence[Prompted]) -> list[FloatArray]:
         """Of each question float32 [pictures * N_CELLS, width]: its visual tokens, each picture seen once."""
@@ -222,12 +222,16 @@ class Words:
     stops: tuple[int, ...]
     folder: ModelFolder
 
-    def stops_of(self, end: str) -> tuple[int, ...]:
+    def stops_of(self, end: str | None) -> tuple[int, ...]:
         """Tokens that end an answer which a text follows; those of the folder where that is a full stop.
+
+        None where the answers are beginnings.
 
         Raises:
             ModelError: the text is another one, and the folder has no tokenizer that can be read.
         """
+        if end is None:
+            return ()
         if end == _FULL_STOP:
             return self.stops
         found = {token for token in self._pieces if ends_answer(self.text([token]), end)}

@@ -2,7 +2,7 @@
 
 Shared beginnings run once: `1` and `10` share the node `1`, and all answers share the prompt. An answer's
 probability is that of its tokens times that of what ends it: without the second factor `1` would hold the
-probability of `10` too.
+probability of `10` too. Of beginnings that is what is wanted, and nothing has to end them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Tree:
         allowed: bool [t, t], whether the row's token sees the column's.
         at: int64 [m], tokens whose next token is asked for: the prompt's last, then the nodes.
         steps: of each answer, (row of `at`, token) one a token.
-        ends: int64 [k], of each answer the row of `at` after its last token.
+        ends: int64 [k], of each answer the row of `at` after its last token; -1 where nothing has to end it.
     """
 
     ids: IntArray
@@ -49,26 +49,30 @@ class Tree:
         over = logs[:, list(stops)]
         for row, token in {step for steps in self.steps for step in steps if step[1] in stops}:
             over[row, list(stops).index(token)] = -np.inf
-        return np.asarray(told + np.logaddexp.reduce(over, axis=1)[self.ends])
+        return np.asarray(told + np.where(self.ends < 0, 0.0, np.logaddexp.reduce(over, axis=1)[self.ends]))
 
 
-def grow(prompt: Sequence[int], answers: Sequence[Sequence[int]]) -> Tree:
+def grow(prompt: Sequence[int], answers: Sequence[Sequence[int]], *, ended: bool = True) -> Tree:
     """The tree of some answers.
 
     Args:
         prompt: tokens before the answers, one or more.
         answers: tokens of each, one or more.
+        ended: something has to end each answer; if not, a last token is read where it would be said, and is
+            no node of the tree unless another answer goes on from it.
 
     Example:
         >>> tree = grow([7, 8], [[1], [1, 0]])
         >>> tree.ids.tolist(), tree.positions.tolist(), tree.at.tolist(), tree.ends.tolist()
         ([7, 8, 1, 0], [0, 1, 2, 3], [1, 2, 3], [1, 2])
+        >>> grow([7, 8], [[1], [1, 0]], ended=False).ids.tolist()
+        [7, 8, 1]
     """
     n = len(prompt)
     ids, parents = list(prompt), [k - 1 for k in range(n)]
     nodes: dict[tuple[int, ...], int] = {(): n - 1}
     for answer in answers:
-        for length in range(1, len(answer) + 1):
+        for length in range(1, len(answer) + ended):
             path = tuple(answer[:length])
             if path not in nodes:
                 nodes[path] = len(ids)
@@ -83,7 +87,7 @@ def grow(prompt: Sequence[int], answers: Sequence[Sequence[int]]) -> Tree:
     steps = tuple(
         tuple((row[nodes[tuple(answer[:j])]], answer[j]) for j in range(len(answer))) for answer in answers
     )
-    ends = np.array([row[nodes[tuple(answer)]] for answer in answers], np.int64)
+    ends = np.array([row[nodes[tuple(answer)]] if ended else -1 for answer in answers], np.int64)
     return Tree(
         np.array(ids, np.int64), positions, allowed, np.array(list(nodes.values()), np.int64), steps, ends
     )

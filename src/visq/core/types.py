@@ -58,6 +58,11 @@ class Prompted:
             one: a blank, or nothing.
         more: pictures shown after the first one, where the question is about several; likewise prepared.
         end: what follows an answer directly; empty: a new line or the end of the turn, which end any answer.
+            None: the answers are beginnings, which nothing has to end. Their probability is that of their
+            tokens alone, and they need not exclude each other.
+        unread: share of the answers' probability that may be left unread, from 0 up; 0: all is read. Answers
+            left unread have the log-probability -inf, and together at most so many times the probability of
+            those read. No effect on beginnings, which are all read.
     """
 
     pixels: Picture
@@ -66,7 +71,8 @@ class Prompted:
     stem: str
     joint: str = " "
     more: tuple[Picture, ...] = ()
-    end: str = "."
+    end: str | None = "."
+    unread: float = 0.0
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
