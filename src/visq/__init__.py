@@ -92,6 +92,7 @@ def score(
     attention: str = "auto",
     pixels: str | None = None,
     remote_code: bool = False,
+    device_map: str | None = None,
     explain: bool = False,
     scale: str = "1..5",
     out: str | os.PathLike[str] | None = None,
@@ -121,6 +122,7 @@ def score(
         pixels: MIN..MAX of a picture before the model sees it. None takes the most of the environment, else
             leaves it to the model.
         remote_code: code that comes with the model may run. It can do anything that you can.
+        device_map: in place of `device`: `auto`, `balanced`, `balanced_low_0` or `sequential`.
         explain: each score comes with what the model says of the picture.
         scale: what scores are shown on, LOW..HIGH.
         out: table to write and resume from (.csv or .jsonl).
@@ -162,6 +164,7 @@ def score(
         attention=attention,
         pixels=pixels,
         remote_code=remote_code,
+        device_map=device_map,
         explain=explain,
         scale=scale,
     ) as scorer:
@@ -189,8 +192,13 @@ def evaluate(
     score_scale: str | None = None,
     readout: str | None = None,
     dialect: str | None = None,
+    temperature: float | None = None,
     device: str | None = None,
     dtype: str | None = None,
+    attention: str | None = None,
+    pixels: str | None = None,
+    remote_code: bool = False,
+    device_map: str | None = None,
     limit: int | None = None,
     resamples: int = 1000,
     seed: int = 0,
@@ -213,8 +221,13 @@ def evaluate(
         score_scale: "0..1", or "100..0" where a lower score is better.
         readout: how answers become a number; None takes what the model is made for.
         dialect: whose words the question is asked in; None takes the model's own.
-        device: of a chat model, as `visq.load` takes it.
-        dtype: of a chat model, as `visq.load` takes it.
+        temperature: > 0; divides the log-probabilities of answers. None takes the environment's, else 1.
+        device: of a chat model, as `visq.load` takes it, like the next five.
+        dtype: None is `auto`.
+        attention: None is `auto`.
+        pixels: None takes the most of the environment, else leaves it to the model.
+        remote_code: code that comes with the model may run.
+        device_map: in place of `device`.
         limit: rows of each set that are scored; the others count as failures of kind `limit`.
         resamples: of the groups, for the intervals.
         seed: of the resamples.
@@ -246,8 +259,13 @@ def evaluate(
         score_scale=score_scale,
         readout=readout,
         dialect=dialect,
+        temperature=temperature,
         device=device,
         dtype=dtype,
+        attention=attention,
+        pixels=pixels,
+        remote_code=remote_code,
+        device_map=device_map,
         limit=limit,
         settings=Settings(resamples, seed=seed),
         out=None if out is None else Path(out),

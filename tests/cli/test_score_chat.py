@@ -48,6 +48,8 @@ def photos(tmp_path: Path) -> Path:
         (["--device", "cuda"], 2, "runs on ONNX Runtime, in float32 on the CPU, and cannot take --device"),
         (["--dtype", "bfloat16"], 2, "cannot take --dtype bfloat16; leave it out"),
         (["--attention", "eager"], 2, "cannot take --attention eager"),
+        (["--device-map", "auto"], 2, "cannot take --device-map auto; leave it out"),
+        (["--device-map", "auto", "--device", "cpu"], 2, "--device cpu names one: give one of them"),
         (["--pixels", "..100"], 2, "cannot take --pixels ..100"),
         (["--pixels", "100"], 2, "pixels '100' is not of the form MIN..MAX"),
         (["--pixels", "100..9"], 2, "must be a range from 1 up, not 100..9"),

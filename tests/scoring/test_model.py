@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 import tiny_model
+import visq
+from photos import make_photos
 from visq.backbones import find_model
 from visq.core.errors import InputError, ModelError, UnknownName
 from visq.evaluation.calibration.calibrate import calibrate
@@ -87,10 +89,37 @@ def test_a_range_of_pixels_may_lack_an_end() -> None:
     assert (options.min_pixels, options.max_pixels, options.picture_first) == (100, None, False)
 
 
+def test_a_device_map_is_one_of_accelerates_in_place_of_a_device() -> None:
+    assert Machine().chat_options(picture_first=True).device_map is None
+    assert Machine(device_map="sequential").chat_options(picture_first=True).device_map == "sequential"
+    with pytest.raises(UnknownName, match="unknown device map 'balance'; did you mean 'balanced'"):
+        Machine(device_map="balance")
+    for device in ("auto", "cuda:1"):
+        with pytest.raises(InputError, match=f"--device {device} names one: give one of them") as error:
+            Machine(device, device_map="auto")
+        assert error.value.kind == "usage"
+
+
+def test_a_device_map_changes_no_result_and_no_identity(tmp_path: Path) -> None:
+    pytest.importorskip("transformers").utils.logging.disable_progress_bar()
+    from tiny_chat import qwen2_vl
+
+    folder, picture = str(qwen2_vl(tmp_path / "qwen")), str(make_photos(tmp_path / "photos", 1))
+    plain, spread = (
+        visq.score(picture, model=folder, aspect="quality", **machine)
+        for machine in ({"device": "cpu"}, {"device_map": "auto"})
+    )
+    assert spread.identity == plain.identity
+    assert [row.scores for row in spread] == [row.scores for row in plain]
+
+
 def test_what_onnx_runtime_has_anyway_is_no_reason_to_refuse(tmp_path: Path) -> None:
     head = str(tiny_model.make(tmp_path / "head"))
     plan_model(head, Wanted(), Machine("cpu", "float32"))
-    for option in ({"device": "mps"}, {"dtype": "float16"}, {"attention": "sdpa"}, {"remote_code": True}):
+    for option in (
+        *({"device": "mps"}, {"dtype": "float16"}, {"attention": "sdpa"}, {"remote_code": True}),
+        {"device_map": "auto"},
+    ):
         with pytest.raises(InputError, match="leave it out") as error:
             plan_model(head, Wanted(), Machine(**option))  # type: ignore[arg-type]
         assert error.value.kind == "usage"

@@ -11,10 +11,10 @@ import tiny_model
 import visq
 from photos import make_photos
 from visq.backbones import find_model, folder
-from visq.core.errors import InputError, ModelError, UnknownName
+from visq.core.errors import InputError, MissingExtra, ModelError, UnknownName, VisqError
 from visq.scoring.asked import Wanted
 from visq.scoring.model import Machine, plan_model
-from visq.scoring.untyped import chosen
+from visq.scoring.untyped import chosen, naming_variables
 
 EVERY = {
     "MODEL_PATH": "/no/such/model", "LORA_PATH": "/no/such/adapter", "CUDA_DEVICE": "cuda:9",
@@ -90,7 +90,13 @@ def test_what_would_have_no_effect_is_not_taken(bare: Path) -> None:
             InputError,
             "LORA_PATH: unknown adapter './gone'",
         ),
-        (None, {"MODEL_PATH": "mini", "LORA_PATH": "LORA"}, ModelError, "takes no adapters"),
+        (
+            None,
+            {"MODEL_PATH": "mini", "LORA_PATH": "LORA"},
+            ModelError,
+            "that transformers reads (from MODEL_PATH, LORA_PATH)",
+        ),
+        (None, {"MODEL_PATH": "EMPTY"}, ModelError, "give a model folder (from MODEL_PATH)"),
         (None, {"VISQ_MODEL_PATH": "mimi"}, InputError, "VISQ_MODEL_PATH: unknown model 'mimi'"),
         ("mimi", EVERY, UnknownName, "unknown model 'mimi'"),
         ("QWEN", {"MAX_PIXELS": "0"}, InputError, "MAX_PIXELS must be a whole number above 0"),
@@ -100,7 +106,8 @@ def test_what_would_have_no_effect_is_not_taken(bare: Path) -> None:
 def test_what_is_wrong_is_one_line(
     bare: Path, model: str | None, variables: dict[str, str], error: type[Exception], said: str
 ) -> None:
-    paths = {"QWEN": str(bare), "LORA": str(bare.parent / "lora")}
+    (bare.parent / "empty").mkdir()
+    paths = {name: str(bare.parent / name.lower()) for name in ("QWEN", "LORA", "EMPTY")}
     named = {name: paths.get(value, value) for name, value in variables.items()}
     with pytest.raises(error) as caught:
         chosen(paths.get(model or "", model), Wanted(), Machine(), named)
@@ -147,3 +154,33 @@ def test_python_scores_and_evaluates_by_it(
     assert visq.score(str(photos), temperature=1.0).identity == plain.identity
     assert "temperature = 2.0" in (tmp_path / "run" / "config.toml").read_text(encoding="utf-8")
     assert list(run.sets[0].scores) == pytest.approx(values[2])
+
+
+USED = ["MODEL_PATH=models/qwen", "VISQ_LORA_PATH=you/sharpness@main", "CUDA_DEVICE=cuda:1"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (InputError("device 'cuda:1' is not on this machine", kind="usage"), " (from CUDA_DEVICE)"),
+        (InputError("device 'cuda:10' is not on this machine"), ""),
+        (ModelError("adapter 'you/sharpness@01234567' changes nothing: why"), " (from VISQ_LORA_PATH)"),
+        (ModelError("model 'models/qwen+you/sharpness@main': no"), " (from MODEL_PATH, VISQ_LORA_PATH)"),
+        (ModelError("model 'qwen' cannot be loaded: why"), " (from MODEL_PATH)"),
+        (ModelError("model 'qwen2' cannot be loaded: why"), ""),
+        (InputError("MODEL_PATH: unknown model 'models/qwen'"), ""),
+        (MissingExtra("peft", "vlm"), ""),
+    ],
+    ids=str,
+)
+def test_an_error_ends_with_the_variable_that_gave_the_value(error: VisqError, said: str) -> None:
+    before, kind = str(error), getattr(error, "kind", None)
+    with pytest.raises(type(error)) as caught, naming_variables(USED):
+        raise error
+    assert str(caught.value) == before + said
+    assert getattr(caught.value, "kind", None) == kind
+
+
+def test_a_device_map_that_is_typed_chooses_the_devices(bare: Path) -> None:
+    machine = Machine(device_map="auto")
+    assert chosen(str(bare), Wanted(), machine, {"CUDA_DEVICE": "cuda:9"}).machine == machine

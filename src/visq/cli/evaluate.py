@@ -15,6 +15,7 @@ import typer
 
 from visq.cli.console import UsageMistake, progress, results, stoppable, warn
 from visq.cli.label_options import Group, Label, LabelScale, Protocol
+from visq.cli.machine_options import Attention, Device, DeviceMap, Dtype, Pixels, RemoteCode
 from visq.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ def evaluate(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="A shipped model or a model folder.", show_default="mini", rich_help_panel=_WHAT),
+        typer.Option(
+            help="A shipped model, a model folder, or any vision-language model of transformers.",
+            show_default="mini",
+            rich_help_panel=_WHAT,
+        ),
     ] = None,
     scores: Annotated[
         list[str] | None,
@@ -63,9 +68,11 @@ def evaluate(
         str | None,
         typer.Option(help="Whose words the model is asked in; by default its own.", rich_help_panel=_WHAT),
     ] = None,
-    dtype: Annotated[
-        str | None,
-        typer.Option(help="Of a chat model: auto, float32, float16 or bfloat16.", rich_help_panel=_WHAT),
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            help="Divides the answers' log-probabilities; above 0.", show_default="1", rich_help_panel=_WHAT
+        ),
     ] = None,
     limit: Annotated[
         int | None,
@@ -75,6 +82,12 @@ def evaluate(
     label: Label = None,
     group: Group = None,
     label_scale: LabelScale = None,
+    device: Device = None,
+    device_map: DeviceMap = None,
+    dtype: Dtype = None,
+    attention: Attention = None,
+    pixels: Pixels = None,
+    remote_code: RemoteCode = False,
     score: Annotated[
         str | None,
         typer.Option(
@@ -127,10 +140,6 @@ def evaluate(
             min=1, max=1024, help="Threads that decode; one a CPU by default.", rich_help_panel=_RUN
         ),
     ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(help="Of a chat model: auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_RUN),
-    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="No progress and no notices.", rich_help_panel=_RUN)
     ] = False,
@@ -153,7 +162,10 @@ def evaluate(
         "aspect": aspect,
         "readout": readout,
         "dialect": dialect,
+        "temperature": temperature,
         "dtype": dtype,
+        "attention": attention,
+        "pixels": pixels,
         "limit": limit,
         "protocol": protocol,
         "label": label,
@@ -171,6 +183,8 @@ def evaluate(
         "batch": batch,
         "workers": workers,
         "device": device,
+        "device_map": device_map,
+        "remote_code": remote_code,
     }
     options, expected = _options(asked, config, run)
     found = _evaluate(options, expected, quiet=quiet)
@@ -201,8 +215,8 @@ def _options(
     if not asked["manifests"]:
         raise UsageMistake("nothing to evaluate: name a manifest of labelled pictures, or --config")
     settings = Settings(1000 if asked["resamples"] is None else asked["resamples"], seed=asked["seed"] or 0)
-    names = ("model", "aspect", "protocol", "score", "score_scale", "limit", "readout", "dialect", "dtype")
-    plain = {name: asked[name] for name in names}
+    made = {"manifests", "scores", "label", "group", "label_scale", "resamples", "seed"}
+    plain = {name: value for name, value in asked.items() if name not in made}
     try:
         options = EvaluateOptions(
             manifests=tuple(asked["manifests"]),

@@ -60,12 +60,13 @@ def show_model(
     visq models show models/Qwen2-VL-7B-Instruct+runs/sharpness --check
     """
     from visq.backbones import find_model
-    from visq.scoring.untyped import Asking, name_of
+    from visq.scoring.untyped import Asking, name_of, naming_variables
 
     asking = Asking(os.environ)
     name = name_of(model, asking)
     if not _is_described(name):
-        _show_chat(name, asking, check=check, remote_code=remote_code)
+        with naming_variables(asking.used):
+            _show_chat(name, asking, check=check, remote_code=remote_code)
         return
     _say(asking)
     folder = find_model(name.base.name)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from visq.cli.console import UsageMistake, progress, results, stoppable, warn
+from visq.cli.machine_options import Attention, Device, DeviceMap, Dtype, Pixels, RemoteCode
 from visq.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _FAILURES_SHOWN = 5
 _ABOUT = 100  # characters of what an interval holds for; the rest is in the card
 
 
-_WHAT, _ASKED, _MACHINE = "What is scored", "How the model is asked", "What a chat model runs on"
+_WHAT, _ASKED = "What is scored", "How the model is asked"
 _RESULTS, _RUN = "What comes out", "How it runs (none of this changes a score)"
 
 
@@ -85,33 +86,12 @@ def score(
             rich_help_panel=_ASKED,
         ),
     ] = False,
-    device: Annotated[
-        str | None,
-        typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", show_default="auto", rich_help_panel=_MACHINE),
-    ] = None,
-    dtype: Annotated[
-        str, typer.Option(help="auto, float32, float16 or bfloat16.", rich_help_panel=_MACHINE)
-    ] = "auto",
-    attention: Annotated[
-        str,
-        typer.Option(help="auto, or one of transformers' own, such as eager.", rich_help_panel=_MACHINE),
-    ] = "auto",
-    pixels: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MIN..MAX",
-            help="Pixels of a picture; by default the model's own limits.",
-            rich_help_panel=_MACHINE,
-        ),
-    ] = None,
-    remote_code: Annotated[
-        bool,
-        typer.Option(
-            "--remote-code",
-            help="Let code that comes with the model run. It can do anything that you can.",
-            rich_help_panel=_MACHINE,
-        ),
-    ] = False,
+    device: Device = None,
+    device_map: DeviceMap = None,
+    dtype: Dtype = None,
+    attention: Attention = None,
+    pixels: Pixels = None,
+    remote_code: RemoteCode = False,
     scale: Annotated[
         str, typer.Option(help="What scores are shown on, LOW..HIGH.", rich_help_panel=_RESULTS)
     ] = "1..5",
@@ -179,7 +159,7 @@ def score(
     with _usage_errors():
         options = _options(out, batch, workers, limit, overwrite, retry_failed)
         wanted = _wanted(aspect, readout, dialect, temperature, explain)
-        machine = _machine(device, dtype, attention, pixels, remote_code)
+        machine = _machine(device, dtype, attention, pixels, remote_code, device_map)
         _check(wanted, scale, sort, top, report)
     from visq.data import Inputs
     from visq.scoring.scorer import open_scorer
@@ -191,7 +171,9 @@ def score(
     if report is not None and out is not None and report.resolve() == out.resolve():
         raise UsageMistake(f"--out and --report are the same file {str(out)!r}")
     chose = chosen(model, wanted, machine)
-    with open_scorer(chose.folder, chose.wanted, chose.machine, scale, notes=chose.notes) as scorer:
+    with chose.naming_variables():
+        scorer = open_scorer(chose.folder, chose.wanted, chose.machine, scale, notes=chose.notes)
+    with scorer:
         _check_sort(sort, scorer.identity["aspects"])
         if top is not None and sort is None:
             sort = scorer.identity["aspects"][0]
@@ -245,11 +227,16 @@ def _wanted(
 
 
 def _machine(
-    device: str | None, dtype: str, attention: str, pixels: str | None, remote_code: bool
+    device: str | None,
+    dtype: str | None,
+    attention: str | None,
+    pixels: str | None,
+    remote_code: bool,
+    device_map: str | None,
 ) -> Machine:
     from visq.scoring.model import Machine
 
-    return Machine(device, dtype, attention, pixels, remote_code)
+    return Machine(device, dtype or "auto", attention or "auto", pixels, remote_code, device_map)
 
 
 def _check(wanted: Wanted, scale: str, sort: str | None, top: int | None, report: Path | None) -> None:

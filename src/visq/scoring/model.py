@@ -18,11 +18,15 @@ from visq.backbones.model_name import shown_name
 from visq.backbones.weights import ORIGIN
 from visq.core import toml
 from visq.core.errors import InputError, UnknownName
+from visq.core.registry import unknown_name
 from visq.scoring.asked import USAGE, Asked, Wanted, choose
 from visq.scoring.explain import Explaining, explaining_of, said_of
 
 _OWN_WORDS = "visq"
 _NO_PIXELS = np.zeros((1, 1, 3), dtype=np.uint8)
+
+DEVICE_MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
+"""Ways of accelerate to spread a model over devices, by name."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Machine:
         attention: `auto`, or an implementation of transformers, such as `eager`.
         pixels: MIN..MAX of a picture, either of them may be missing (`..1000000`).
         remote_code: code that comes with the model may run. It can do anything that you can.
+        device_map: how a model is spread over devices, of DEVICE_MAPS, in place of `device`. No result
+            depends on it.
     """
 
     device: str | None = None
@@ -42,9 +48,18 @@ class Machine:
     attention: str = "auto"
     pixels: str | None = None
     remote_code: bool = False
+    device_map: str | None = None
 
     def __post_init__(self) -> None:
         self.chat_options(picture_first=True)  # refuses what no machine has
+        if self.device_map is not None and self.device_map not in DEVICE_MAPS:
+            raise unknown_name("device map", self.device_map, DEVICE_MAPS)
+        if self.device_map is not None and self.device is not None:
+            raise InputError(
+                f"--device-map {self.device_map} chooses the devices and --device {self.device} names one: "
+                "give one of them",
+                kind=USAGE,
+            )
 
     def chat_options(self, *, picture_first: bool, adapters: Sequence[str] = ()) -> ChatOptions:
         """The same for a chat model.
@@ -57,6 +72,7 @@ class Machine:
             device=self.device or "auto",
             dtype=self.dtype,
             attention=self.attention,
+            device_map=self.device_map,
             min_pixels=least,
             max_pixels=most,
             picture_first=picture_first,

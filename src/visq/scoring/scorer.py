@@ -49,6 +49,7 @@ def load(
     attention: str = "auto",
     pixels: str | None = None,
     remote_code: bool = False,
+    device_map: str | None = None,
     threads: int | None = None,
     explain: bool = False,
 ) -> Scorer:
@@ -58,17 +59,16 @@ def load(
         model: a shipped model (`mini`, as None), a model folder, or a folder in transformers' layout.
         aspects: what to score, e.g. "quality" or ["quality", "aesthetics"]; also TOML files with aspects of
             your own, `own.toml` or `own.toml#sharpness`. None takes all the model has.
-        readout: how answers become a number: levels, integers, decimals, contrast or text. None takes what
-            the model is made for.
+        readout: levels, integers, decimals, contrast or text; None takes what the model is made for.
         temperature: > 0; divides the log-probabilities of answers; None is 1.
-        dialect: whose words the questions are asked in, as `visq show aspects` lists them. None takes the
-            model's own where they are known, else visq's.
+        dialect: whose words, of `visq show aspects`; None takes the model's own where known, else visq's.
         scale: what scores are shown on, e.g. "0..100".
         device: `auto` (a GPU where there is one; as None), `cpu`, `cuda`, `cuda:1`, `mps`.
         dtype: `auto` (half precision on a GPU), `float32`, `float16` or `bfloat16`.
         attention: `auto`, or an implementation of transformers, such as `eager`.
         pixels: MIN..MAX of a picture before the model sees it; None leaves it to the model.
         remote_code: code that comes with the model may run. It can do anything that you can.
+        device_map: in place of `device`: `auto`, `balanced`, `balanced_low_0` or `sequential`.
         threads: CPU threads for the model; None takes as many as this process may use.
         explain: each score comes with what the model says of the picture; it has to be a model that writes.
 
@@ -82,11 +82,12 @@ def load(
     wanted = Wanted(
         None if names is None else tuple(one.strip() for one in names), readout, dialect, temperature, explain
     )
-    machine = Machine(device, dtype, attention, pixels, remote_code)
+    machine = Machine(device, dtype, attention, pixels, remote_code, device_map)
     found = chosen(model, wanted, machine)
     for note in found.notes:
         _LOG.warning("%s", note)
-    return open_scorer(found.folder, found.wanted, found.machine, scale, threads, notes=found.notes)
+    with found.naming_variables():
+        return open_scorer(found.folder, found.wanted, found.machine, scale, threads, notes=found.notes)
 
 
 def open_scorer(

@@ -11,6 +11,8 @@ import visq
 from photos import make_photos
 from visq.core import toml
 from visq.core.errors import InputError
+from visq.evaluation.runs.config import options_from, read_config
+from visq.evaluation.runs.evaluate import evaluate as evaluate_sets
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +57,25 @@ def test_a_folder_of_transformers_is_evaluated(rated: Path, tmp_path: Path) -> N
     from tiny_chat import qwen2_vl
 
     folder = qwen2_vl(tmp_path / "qwen")
-    run = visq.evaluate(rated, model=str(folder), dialect="deqa", dtype="float32", device="cpu", resamples=10)
-    with visq.score(rated, model=str(folder), aspect="quality", dialect="deqa") as table:
-        assert run.sets[0].scores.tolist() == pytest.approx(
-            [r.scores["quality"].value for r in table], abs=1e-3
-        )
-    assert run.report["source"]["runtime"] == "transformers;float32"
+    asked = {"dialect": "deqa", "temperature": 3.0, "attention": "eager", "pixels": "..300"}
+    out = tmp_path / "run"
+    run = visq.evaluate(
+        rated, model=str(folder), dtype="float32", device="cpu", resamples=10, out=out, **asked
+    )
+    scores = {}
+    for left_out in (None, "temperature", "pixels"):
+        words = {name: value for name, value in asked.items() if name != left_out}
+        with visq.score(rated, model=str(folder), aspect="quality", **words) as table:
+            scores[left_out] = [r.scores["quality"].value for r in table]
+    found = run.sets[0].scores.tolist()
+    assert found == pytest.approx(scores[None], abs=1e-3)
+    assert all(found != pytest.approx(scores[name], abs=1e-3) for name in ("temperature", "pixels"))
+    assert run.report["source"]["runtime"] == "transformers;float32;eager"
+    config = toml.loads((out / "config.toml").read_text(encoding="utf-8"))
+    assert {name: config[name] for name in asked} == asked
+    assert {"device", "device_map", "remote_code"}.isdisjoint(config)
+    again = evaluate_sets(options_from(read_config(out), device_map="auto"), expected=config)
+    assert again.sets[0].scores.tolist() == found
 
 
 def test_what_a_model_cannot_take_leaves_no_folder(rated: Path, tmp_path: Path) -> None:
@@ -70,9 +85,18 @@ def test_what_a_model_cannot_take_leaves_no_folder(rated: Path, tmp_path: Path) 
         ({"device": "cuda"}, "cannot take --device cuda"),
         ({"dtype": "float16"}, "cannot take --dtype float16"),
         ({"readout": "integer"}, "did you mean 'integers'"),
+        ({"pixels": "..9"}, r"cannot take --pixels \.\.9"),
+        ({"attention": "eager"}, "cannot take --attention eager"),
+        ({"device_map": "auto"}, "cannot take --device-map auto"),
+        ({"device_map": "auto", "device": "cpu"}, "give one of them"),
+        ({"remote_code": True}, "cannot take --remote-code"),
+        ({"temperature": 0.0}, "temperature must be a finite number above 0"),
     ):
         with pytest.raises(InputError, match=match):
             visq.evaluate(rated, model=head, out=tmp_path / "run", **options)  # type: ignore[arg-type]
     assert not (tmp_path / "run").exists()
     with pytest.raises(InputError, match="--readout is for a model and has no effect here"):
         visq.evaluate(rated, scores=[rated], readout="levels")
+    for name, value in {"temperature": 2.0, "device_map": "auto", "remote_code": True}.items():
+        with pytest.raises(InputError, match=f"--{name.replace('_', '-')} is for a model and has no effect"):
+            visq.evaluate(rated, scores=[rated], **{name: value})  # type: ignore[arg-type]

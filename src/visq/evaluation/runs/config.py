@@ -36,12 +36,14 @@ _OPTIONS = (
     "score_scale",
     "readout",
     "dialect",
+    "temperature",
     "dtype",
+    "attention",
+    "pixels",
 )
 
-
-_UNTYPED = ("temperature", "pixels")
-"""What only the environment gives."""
+_OF_A_MODEL = ("readout", "dialect", "temperature", "dtype", "attention", "pixels", "device", "device_map")
+"""What a table of scores has no use for."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,13 @@ class EvaluateOptions:
         limit: rows of each set; the others are failures of kind `limit`.
         readout: how answers become a number; None takes what the model is made for.
         dialect: whose words the question is asked in; None takes the model's own.
-        dtype: of a chat model's weights; None leaves it to the device.
-        device: of a chat model; None takes a GPU where there is one.
         temperature: of the read-out; None takes the environment's, else 1.
+        dtype: of a chat model's weights; None leaves it to the device.
+        attention: of a chat model; None leaves it to transformers.
         pixels: of a picture, as `Machine` has them; None takes the environment's, else the model's own.
+        device: of a chat model; None takes a GPU where there is one.
+        device_map: how a chat model is spread over devices, in place of `device`.
+        remote_code: code that comes with the model may run. No config says so for another run.
         settings: how intervals are made.
         out: run folder; None keeps nothing.
         overwrite: start anew where the folder holds a run.
@@ -83,10 +88,13 @@ class EvaluateOptions:
     limit: int | None = None
     readout: str | None = None
     dialect: str | None = None
-    dtype: str | None = None
-    device: str | None = None
     temperature: float | None = None
+    dtype: str | None = None
+    attention: str | None = None
     pixels: str | None = None
+    device: str | None = None
+    device_map: str | None = None
+    remote_code: bool = False
     settings: Settings = field(default_factory=Settings)
     out: Path | None = None
     overwrite: bool = False
@@ -108,11 +116,14 @@ class EvaluateOptions:
             if scale is not None:
                 parse_label_scale(scale)
         self._check_effects()
+        _ = self.machine  # refuses what no machine has, and no read-out
+        Wanted(None, self.readout, self.dialect, self.temperature)
 
     @property
     def machine(self) -> Machine:
         """What a chat model is to run on."""
-        return Machine(self.device, self.dtype or "auto", pixels=self.pixels)
+        dtype, attention = self.dtype or "auto", self.attention or "auto"
+        return Machine(self.device, dtype, attention, self.pixels, self.remote_code, self.device_map)
 
     def wanted(self, aspect: str) -> Wanted:
         """Which words and which read-out.
@@ -132,7 +143,8 @@ class EvaluateOptions:
                 "batch": self.batch,
                 "workers": self.workers,
                 "retry-failed": self.retry_failed or None,
-                **{name: getattr(self, name) for name in ("readout", "dialect", "dtype", "device")},
+                "remote-code": self.remote_code or None,
+                **{name.replace("_", "-"): getattr(self, name) for name in _OF_A_MODEL},
             }
         for name, value in without.items():
             if value is not None:
@@ -177,8 +189,9 @@ def config_of(
         "score_scale": options.score_scale,
         "readout": options.readout,
         "dialect": options.dialect,
-        "dtype": options.dtype,
         "temperature": options.temperature,
+        "dtype": options.dtype,
+        "attention": options.attention,
         "pixels": options.pixels,
         "model": model,
         "set": [_set(one, table) for one, table in zip(sets, one_each, strict=True)],
@@ -246,8 +259,9 @@ _KINDS = {
     "score_scale": _TEXT,
     "readout": _TEXT,
     "dialect": _TEXT,
-    "dtype": _TEXT,
     "temperature": "a number",
+    "dtype": _TEXT,
+    "attention": _TEXT,
     "pixels": _TEXT,
     "model": _TABLE,
 }
@@ -309,8 +323,9 @@ def options_from(config: Mapping[str, Any], **run: Any) -> EvaluateOptions:
         limit=config.get("limit"),
         readout=config.get("readout"),
         dialect=config.get("dialect"),
-        dtype=config.get("dtype"),
         temperature=config.get("temperature"),
+        dtype=config.get("dtype"),
+        attention=config.get("attention"),
         pixels=config.get("pixels"),
         settings=Settings(config["resamples"], config["level"], config["seed"]),
         **run,
@@ -339,7 +354,6 @@ def refuse_other(where: str, old: Mapping[str, Any], new: Mapping[str, Any], adv
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, object, object]]:
     found: list[tuple[str, object, object]] = [("visq", old.get("visq"), new.get("visq"))]
     found += [(f"--{name.replace('_', '-')}", old.get(name), new.get(name)) for name in _OPTIONS]
-    found += [(name, old.get(name), new.get(name)) for name in _UNTYPED]
     models = [config.get("model") or {} for config in (old, new)]
     found += [("--model", models[0].get("name"), models[1].get("name"))]
     found += [("a model of hash", models[0].get("sha256"), models[1].get("sha256"))]

@@ -38,7 +38,7 @@ from visq.evaluation.runs.report import report_of
 from visq.evaluation.runs.score_source import Scores, Watch, model_scores, table_scores
 from visq.scoring.asked import Wanted
 from visq.scoring.model import plan_model
-from visq.scoring.untyped import MODEL, chosen
+from visq.scoring.untyped import MODEL, chosen, naming_variables
 
 _LOG = logging.getLogger(__name__)
 
@@ -97,10 +97,11 @@ def evaluate(
     """
     protocols = protocols_for(options.protocol, len(options.manifests))
     aspect = aspect_of(options, protocols)
-    model = None
+    model: ModelFolder | None = None
+    used: tuple[str, ...] = ()
     if not options.scores:
         if expected is None:
-            options, model = _untyped(options)
+            options, model, used = _untyped(options)
         model = _model(options, aspect, model)
     asked = zip(options.manifests, set_names(options.manifests), protocols, strict=True)
     sets = [labelled_set(path, name, aspect, one, options.labels) for path, name, one in asked]
@@ -115,7 +116,8 @@ def evaluate(
     if model is None:
         scores = table_scores(sets, tables, options.limit)
     else:
-        scores = model_scores(sets, model, options, watch)
+        with naming_variables(used):
+            scores = model_scores(sets, model, options, watch)
     _refuse_no_score(scores)
     report = report_of(aspect, sets, scores, options.settings, watch)
     if options.out is not None:
@@ -146,8 +148,8 @@ def aspect_of(options: EvaluateOptions, protocols: Sequence[Protocol | None]) ->
     return meant.pop()
 
 
-def _untyped(options: EvaluateOptions) -> tuple[EvaluateOptions, ModelFolder]:
-    """The options with what the environment gives, which is said, and the model."""
+def _untyped(options: EvaluateOptions) -> tuple[EvaluateOptions, ModelFolder, tuple[str, ...]]:
+    """The options with what the environment gives, which is said, the model, and the variables taken."""
     wanted = Wanted(readout=options.readout, temperature=options.temperature)
     found = chosen(options.model, wanted, options.machine)
     for note in found.notes:
@@ -156,12 +158,12 @@ def _untyped(options: EvaluateOptions) -> tuple[EvaluateOptions, ModelFolder]:
     filled = replace(
         options, device=machine.device, pixels=machine.pixels, temperature=found.wanted.temperature
     )
-    return filled, found.folder
+    return filled, found.folder, found.used
 
 
 def _model(options: EvaluateOptions, aspect: str, model: ModelFolder | None) -> ModelFolder:
     """The model, if it scores the aspect as is wanted: before a folder is made for what cannot be."""
-    found = model or find_model(options.model or MODEL)
+    found = model or find_model(options.model or MODEL, remote_code=options.remote_code)
     if found.is_described and aspect not in found.aspects:
         raise UnknownName(
             f"model {found.name!r} does not score {aspect!r}; it scores {', '.join(found.aspects)}"
