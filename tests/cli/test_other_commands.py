@@ -9,6 +9,8 @@ import pytest
 import tiny_model
 from photos import VisqRun
 from visq.cli.console import results
+from visq.readouts import READOUTS
+from visq.readouts.compat import published_names
 
 
 def test_help_names_the_commands(visq: VisqRun) -> None:
@@ -37,10 +39,20 @@ def test_aspects_are_shown_with_their_words(visq: VisqRun) -> None:
     assert "bad, poor, fair, good, excellent" in said
 
 
+def test_readouts_are_shown_with_what_they_make_of_answers(visq: VisqRun) -> None:
+    said = visq("show", "readouts").stdout
+    names = [line.split()[0] for line in said.splitlines() if line]
+    assert names == [*READOUTS, "published,", *published_names()]
+    assert "bad = 1, poor = 2, fair = 3, good = 4, excellent = 5" in said
+    assert "arXiv 2312.17090" in visq("show", "readouts", "onealign").stdout
+    assert visq("show", "readouts", "integers").stdout.startswith("integers: Expectation over whole numbers")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["show", "colours"], 2, "nothing to show under 'colours'; known: aspects"),
+        (["show", "colours"], 2, "nothing to show under 'colours'; known: aspects, readouts"),
+        (["show", "readouts", "lvels"], 2, "unknown read-out 'lvels'; did you mean 'levels'?"),
         (["models", "show", "minni"], 2, "did you mean 'mini'"),
         (["train", "mini-hed"], 2, "did you mean 'mini-head'"),
         (["train", "mini-head"], 1, "needs data="),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,16 +12,19 @@ from visq.cli.console import UsageMistake
 
 if TYPE_CHECKING:
     from visq.aspects import Aspect, Comparison, Part
+    from visq.readouts.compat import Published
 
 _WIDEST = 60
 _HEADS = ("aspect", "dialect", "scale", "answers", "asked first")
 
 
 def show(
-    what: Annotated[str, typer.Argument(help="aspects")],
+    what: Annotated[str, typer.Argument(help="aspects or readouts")],
     which: Annotated[
         str | None,
-        typer.Argument(help="One of them in full, or a TOML file with your own, which is checked."),
+        typer.Argument(
+            help="One of them in full, or a TOML file with aspects of your own, which is checked."
+        ),
     ] = None,
 ) -> None:
     """Show what there is to choose from.
@@ -29,9 +33,16 @@ def show(
     visq show aspects
     visq show aspects aesthetics
     visq show aspects my-aspects.toml
+    visq show readouts
+    visq show readouts onealign
     """
-    if what != "aspects":
-        raise UsageMistake(f"nothing to show under {what!r}; known: aspects")
+    if what not in _SHOWN:
+        raise UsageMistake(f"nothing to show under {what!r}; known: {', '.join(_SHOWN)}")
+    _SHOWN[what](which)
+
+
+def _aspects(which: str | None) -> None:
+    """All of visq's aspects, or one in every dialect, or those of a file."""
     from visq.aspects import every_aspect, every_comparison, own_aspects
     from visq.core.registry import unknown_name
 
@@ -48,6 +59,40 @@ def show(
     for pair in every_comparison():
         if pair.aspect == which:
             print(*_compared(pair), sep="\n")
+
+
+def _readouts(which: str | None) -> None:
+    """All read-outs, visq's own and published ones, or one of them in full."""
+    from visq.core.registry import unknown_name
+    from visq.readouts import READOUTS
+    from visq.readouts.compat import published, published_names
+
+    formulas = [published(name) for name in published_names()]
+    if which is None:
+        rows = [(name, _first_line(READOUTS.get(name))) for name in READOUTS]
+        print(*_table(rows), sep="\n")
+        print("\npublished, for `visq readouts`:")
+        print(*_table([(one.name, "  ".join(_weighed(one))) for one in formulas]), sep="\n")
+        return
+    if which in READOUTS:
+        print(f"{which}: {inspect.getdoc(READOUTS.get(which))}")
+        return
+    found = next((one for one in formulas if one.name == which), None)
+    if found is None:
+        raise unknown_name("read-out", which, [*READOUTS, *published_names()])
+    print(f"{which}: mean of values, weighed by the softmax over these answers alone")
+    print(*_listed("values", _weighed(found)), *_listed("source", [found.source]), sep="\n")
+
+
+def _first_line(of: object) -> str:
+    return (inspect.getdoc(of) or "").splitlines()[0]
+
+
+def _weighed(formula: Published) -> Iterator[str]:
+    """Each answer of a published formula with its value, and the temperature where there is one."""
+    yield ", ".join(f"{a} = {v:g}" for a, v in zip(formula.answers, formula.values, strict=True))
+    if formula.temperature != 1:
+        yield f"temperature {formula.temperature:g}"
 
 
 def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
@@ -111,3 +156,6 @@ def _listed(head: str, texts: Iterable[str]) -> Iterator[str]:
     """Texts under each other, the first one beside its head."""
     for i, text in enumerate(texts):
         yield f"    {'' if i else f'{head}:':<10}{text}"
+
+
+_SHOWN: Mapping[str, Callable[[str | None], None]] = {"aspects": _aspects, "readouts": _readouts}
