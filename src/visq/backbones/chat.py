@@ -19,7 +19,7 @@ from visq.backbones.chat_options import WAYS, ChatOptions, OutOfMemory
 from visq.backbones.chat_plan import Beginning, Job, beginnings, job_of, packs
 from visq.backbones.chat_prompt import Prompter, Wording
 from visq.backbones.model_name import shown_name
-from visq.core.errors import InputError, MissingExtra, ModelError, VisqError, first_line
+from visq.core.errors import InputError, MissingExtra, ModelError
 from visq.core.types import FloatArray, Picture, Prompted
 from visq.media import within
 
@@ -70,6 +70,7 @@ class Chat:
         asked = options.attention
         self.runtime = f"transformers;{loaded.dtype}" + ("" if asked == "auto" else f";{asked}")
         from visq.backbones.chat_answers_torch import find_way
+        from visq.backbones.chat_proof_torch import expect_answers
         from visq.backbones.chat_torch import Network
 
         self._lock = threading.Lock()
@@ -89,7 +90,7 @@ class Chat:
             self.capabilities |= {"embed"}
         self.chosen = self._said(loaded.device, loaded.dtype)
         self._expect_one_run(1)
-        self._expect_an_answer()
+        expect_answers(self.answer_logprobs, self.prove, loaded.model.config, self._name)
         if self.adapters is not None:
             self._expect_adapters()
 
@@ -219,6 +220,12 @@ class Chat:
             rows = [self._network.picture_features(look).mean(0).cpu().numpy() for look in looks]
         return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
 
+    def prove(self) -> Any:
+        """Hold its answers against those of transformers alone, as `chat_proof_torch.prove`."""
+        from visq.backbones.chat_proof_torch import prove
+
+        return prove(self._network.model, self._processor, self._prompter, self.answer_logprobs, self.dtype)
+
     def close(self) -> None:
         """Free the model; the backbone is unusable afterwards."""
         with self._lock:
@@ -229,18 +236,6 @@ class Chat:
     def _expect_open(self) -> None:
         if self._network is None:
             raise ModelError("this model is closed; load it again")
-
-    def _expect_an_answer(self) -> None:
-        """Ask once about a picture: a model that cannot be asked is one line, and no run of failures."""
-        grey = np.full((64, 96, 3), 128, dtype=np.uint8)
-        try:
-            self.answer_logprobs([Prompted(grey, "", "Is it?", "It is")], ["one", "one of two"])
-        except VisqError:
-            raise
-        except Exception as error:  # a foreign network's own, of any kind
-            raise ModelError(
-                f"model {self._name!r} does not take pictures as visq hands them over: {first_line(error)}"
-            ) from error
 
     def _expect_one_run(self, pictures: int) -> None:
         """Tokens of pictures may not hang on the words around them, since questions share them."""

@@ -100,6 +100,11 @@ class Network:
         self.exact_head = self.exact_head and self._logits_are_the_projection(sample)
 
     @property
+    def model(self) -> Any:
+        """As it was given; None once it was let go."""
+        return self._model
+
+    @property
     def attention(self) -> str:
         """The attention implementation that transformers took."""
         found = getattr(self._model.config, "_attn_implementation", None)

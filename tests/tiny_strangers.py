@@ -1,0 +1,78 @@
+"""Tiny chat models as in tiny_chat.py, of kinds that visq is not tested with. For tests only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tiny_chat import LLAVA_TEMPLATE, TEXT, bytes_tokenizer, pieces_tokenizer, write
+
+GEMMA_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}"
+    "<start_of_turn>{{ 'model' if message['role'] == 'assistant' else message['role'] }}\n"
+    "{% for content in message['content'] %}{% if content['type'] == 'image' %}<start_of_image>"
+    "{% else %}{{ content['text'] }}{% endif %}{% endfor %}<end_of_turn>\n{% endfor %}"
+    "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
+)
+
+
+def llava_next(folder: Path) -> Path:
+    from transformers import (
+        CLIPVisionConfig,
+        LlamaConfig,
+        LlavaNextConfig,
+        LlavaNextForConditionalGeneration,
+    )
+    from transformers.models.llava_next.image_processing_pil_llava_next import LlavaNextImageProcessorPil
+
+    tokenizer = pieces_tokenizer()
+    vision = CLIPVisionConfig(
+        hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2, image_size=24,
+        patch_size=8, projection_dim=16,
+    )  # fmt: skip
+    grid = [[24, 48], [48, 24], [48, 48]]
+    config = LlavaNextConfig(
+        vision_config=vision, text_config=LlamaConfig(**TEXT, vocab_size=len(tokenizer)),
+        image_token_id=tokenizer.convert_tokens_to_ids("<image>"), image_grid_pinpoints=grid,
+        vision_feature_select_strategy="default", vision_feature_layer=-2,
+    )  # fmt: skip
+    images = LlavaNextImageProcessorPil(
+        size={"shortest_edge": 24}, crop_size={"height": 24, "width": 24}, image_grid_pinpoints=grid
+    )
+    return write(
+        folder, LlavaNextForConditionalGeneration(config), tokenizer, images, LLAVA_TEMPLATE,
+        patch_size=8, vision_feature_select_strategy="default", num_additional_image_tokens=1,
+    )  # fmt: skip
+
+
+def gemma3(folder: Path) -> Path:
+    """Layers that reach back only so far, and pictures whose tokens see each other both ways."""
+    from transformers import Gemma3Config, Gemma3ForConditionalGeneration
+    from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
+
+    named = {
+        "image_token": "<image_soft_token>", "boi_token": "<start_of_image>", "eoi_token": "<end_of_image>"
+    }  # fmt: skip
+    specials = ("<pad>", "<bos>", "<start_of_turn>", "<end_of_turn>", *named.values())
+    tokenizer = bytes_tokenizer(specials, "<end_of_turn>", **named)
+    tokenizer.bos_token = "<bos>"
+    ids = {
+        f"{kind}_token_index": tokenizer.convert_tokens_to_ids(named[f"{kind}_token"])
+        for kind in ("image", "boi", "eoi")
+    }
+    config = Gemma3Config(
+        text_config={
+            **TEXT, "vocab_size": len(tokenizer), "head_dim": 8, "sliding_window": 64, "pad_token_id": 0
+        },
+        vision_config={
+            "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "image_size": 24, "patch_size": 4,
+        },
+        mm_tokens_per_image=9, **ids,
+    )  # fmt: skip
+    images = Gemma3ImageProcessorPil(size={"height": 24, "width": 24})
+    model = Gemma3ForConditionalGeneration(config)
+    return write(folder, model, tokenizer, images, GEMMA_TEMPLATE, image_seq_length=9)
+
+
+STRANGERS: dict[str, Callable[[Path], Path]] = {"llava_next": llava_next, "gemma3": gemma3}
