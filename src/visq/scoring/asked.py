@@ -27,6 +27,9 @@ FITTING: Mapping[str, tuple[str, ...]] = {
 }
 """Read-out of one picture -> kinds of aspects whose answers it reads."""
 
+MONITORS = ("decimals-greedy", "decimals-one-path")
+"""What `visq readouts` shows beside `decimals`, of the same answers; never a score."""
+
 USAGE = "usage"
 """Kind of an error about the words of a command, as against what is on disk."""
 
@@ -139,10 +142,7 @@ class Wanted:
 
         if self.temperature is not None:
             checked_temperature(self.temperature)
-        if self.readout == "pairwise":
-            raise InputError("read-out 'pairwise' compares two pictures and scores none", kind=USAGE)
-        if self.readout is not None and self.readout not in FITTING:
-            raise unknown_name("read-out", self.readout, FITTING)
+        _expect_readout(self.readout)
         if self.dialect is not None and self.dialect not in dialects():
             raise unknown_name("dialect", self.dialect, dialects())
         if self.readout == "text" and self.temperature not in (None, 1):
@@ -194,6 +194,18 @@ class Wanted:
             else:
                 found += [one.name for one in own_aspects(path)]
         return tuple(dict.fromkeys(found))
+
+
+def _expect_readout(name: str | None) -> None:
+    """Refuse what makes no score of one picture."""
+    if name == "pairwise":
+        raise InputError("read-out 'pairwise' compares two pictures and scores none", kind=USAGE)
+    if name in MONITORS:
+        raise InputError(
+            f"{name!r} is a monitor of visq readouts and no score; use read-out 'decimals'", kind=USAGE
+        )
+    if name is not None and name not in FITTING:
+        raise unknown_name("read-out", name, FITTING)
 
 
 def known_aspects() -> list[str]:
