@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visq.backbones.tree import grow
+from visq.backbones.tree import barred, grow, n_nodes
 
 STOPS = (8, 9)
 N_WORDS = 10
@@ -37,7 +37,9 @@ def test_a_tree_gives_what_each_answer_alone_gives(prompt, answers):
     found = np.stack([_model(_path(tree, row)) for row in tree.at])
 
     np.testing.assert_allclose(
-        tree.logprobs(found, STOPS), [_alone(prompt, answer) for answer in answers], rtol=1e-12
+        tree.logprobs(found, STOPS, barred(answers, STOPS)),
+        [_alone(prompt, answer) for answer in answers],
+        rtol=1e-12,
     )
 
 
@@ -47,9 +49,10 @@ def test_beginnings_are_their_tokens_alone_and_last_tokens_are_not_run(prompt, a
     found = np.stack([_model(_path(tree, row)) for row in tree.at])
 
     wanted = [_alone(prompt, answer, ended=False) for answer in answers]
-    np.testing.assert_allclose(tree.logprobs(found, ()), wanted, rtol=1e-12)
+    np.testing.assert_allclose(tree.logprobs(found, (), barred(answers, ())), wanted, rtol=1e-12)
     inner = {answer[:k] for answer in answers for k in range(1, len(answer))}
     assert len(tree.ids) == len(prompt) + len(inner)
+    assert len(grow(prompt, answers).ids) == len(prompt) + n_nodes(answers)
 
 
 @given(st.lists(_answer, min_size=1, max_size=6))
@@ -61,10 +64,19 @@ def test_beginnings_that_answers_share_stand_once(answers):
 
 
 def test_an_answer_does_not_end_with_what_another_goes_on_with():
-    tree = grow([7], [(1,), (1, 8), (1, 8, 2)])
+    answers = [(1,), (1, 8), (1, 8, 2)]
     found = np.log(np.full((4, N_WORDS), 0.1))
 
-    assert np.exp(tree.logprobs(found, STOPS)) == pytest.approx([0.1 * 0.1, 0.01 * 0.2, 0.001 * 0.2])
+    told = grow([7], answers).logprobs(found, STOPS, barred(answers, STOPS))
+    assert np.exp(told) == pytest.approx([0.1 * 0.1, 0.01 * 0.2, 0.001 * 0.2])
+
+
+def test_it_does_not_end_so_where_the_other_is_not_in_its_tree_either():
+    answers = [(1,), (1, 8), (1, 8, 2)]
+    found = np.log(np.full((2, N_WORDS), 0.1))
+
+    told = grow([7], answers[:1]).logprobs(found, STOPS, barred(answers, STOPS)[:1])
+    assert np.exp(told) == pytest.approx([0.1 * 0.1])
 
 
 def test_one_and_ten_are_different_answers():
@@ -74,7 +86,8 @@ def test_one_and_ten_are_different_answers():
     found[1, 8], found[1, 0] = np.log(0.2), np.log(0.8)  # after it the end, or "0"
     found[2, 9] = np.log(1.0)
 
-    assert np.exp(tree.logprobs(found, STOPS)) == pytest.approx([0.18, 0.72])
+    told = tree.logprobs(found, STOPS, barred([(1,), (1, 0)], STOPS))
+    assert np.exp(told) == pytest.approx([0.18, 0.72])
 
 
 def test_an_answer_without_its_end_has_no_probability():
@@ -82,4 +95,4 @@ def test_an_answer_without_its_end_has_no_probability():
     found = np.full((2, N_WORDS), -50.0)
     found[0, 1] = 0.0
 
-    assert tree.logprobs(found, STOPS)[0] < -49
+    assert tree.logprobs(found, STOPS, [frozenset()])[0] < -49

@@ -127,14 +127,17 @@ class Chat:
         """Log-probabilities of whole answers: their tokens, and what ends them.
 
         An answer is over when the turn ends, or with any token that begins with the question's `end` or a new
-        line; one that another answer goes on with does not end it, so that answers exclude each other.
+        line; one that another answer goes on with does not end it, so that answers exclude each other. Of
+        beginnings (`end` is None) all tokens count, and nothing else. Where a question lets some answers go
+        unread, those that are read are so in every batch, unless rounding decides between two of them.
 
         Args:
             batch: n questions; pixels from `prepare`. Those about the same arrays share what is seen.
             answers: of each question words that may follow its stem, joined to it as the question says.
 
         Returns:
-            Of each question float32 [k], natural logarithms; its probabilities sum to 1 or less.
+            Of each question float32 [k], natural logarithms, -inf of answers left unread; its probabilities
+            sum to 1 or less, those of beginnings need not.
 
         Raises:
             InputError: an answer has no tokens, or two have the same.
@@ -299,7 +302,8 @@ class Chat:
         askers = defaultdict(lambda: defaultdict(list))
         for number, (asked, words) in enumerate(zip(batch, answers, strict=True)):
             if words:
-                text = (len(asked.pictures), asked.question, asked.stem, asked.blank, asked.end, tuple(words))
+                ends = asked.end, asked.unread
+                text = (len(asked.pictures), asked.question, asked.stem, asked.blank, ends, tuple(words))
                 askers[tuple(map(id, asked.pictures))][text].append(number)
         wordings: dict[tuple[Any, ...], Wording] = {}
         jobs = []
@@ -327,26 +331,9 @@ class Chat:
 
     def _answer(self, jobs: Sequence[Job]) -> list[list[FloatArray]]:
         """Of each job, of each of its questions, float64 [k]."""
-        from visq.backbones.chat_answers_torch import WAYS as RUNNERS
-        from visq.backbones.chat_answers_torch import Branches, read_answers
+        from visq.backbones.chat_reading_torch import read_jobs
 
-        batch = [
-            Branches(_strand_of(job.beginning, job.look), tuple(part.tree for part in job.beginning.parts))
-            for job in jobs
-        ]
-        found = RUNNERS[self.way](self._network, batch, self._options.tokens)
-        asked = [(row, k, part) for row, job in enumerate(jobs) for k, part in enumerate(job.beginning.parts)]
-        logs = read_answers(
-            self._network,
-            [found[row, k] for row, k, _ in asked],
-            [part.tree for _, _, part in asked],
-            [jobs[row].stops(part) for row, _, part in asked],
-            [jobs[row].barred(part) for row, _, part in asked],
-        )
-        rows: list[dict[int, list[FloatArray]]] = [defaultdict(list) for _ in jobs]
-        for (row, _, part), log in zip(asked, logs, strict=True):
-            rows[row][part.question].append(log)
-        return [[np.concatenate(parts) for parts in of.values()] for of in rows]
+        return read_jobs(self._network, self.way, jobs, self._options.tokens)
 
     def _say(self, strands: Sequence[Any], most: int, until: str) -> list[list[int]]:
         from visq.backbones.chat_generate_torch import ending_with, say
@@ -355,8 +342,10 @@ class Chat:
         return say(self._network, strands, self._prompter.ends, most, cached=cached, is_over=is_over)
 
     def _strand(self, asked: Prompted) -> Any:
+        from visq.backbones.chat_reading_torch import strand_of
+
         wording = self._prompter.wording(asked, ())
-        return _strand_of(Beginning(wording.prompt, wording.place, ()), self._look(asked))
+        return strand_of(Beginning(wording.prompt, wording.place, ()), self._look(asked))
 
     def _too_large(self, asked: Prompted) -> str:
         sizes = " and ".join(f"{one.shape[1]} x {one.shape[0]}" for one in asked.pictures)
@@ -378,14 +367,6 @@ def _load(folder: Path, options: ChatOptions) -> Any:
 
     with silence():
         return load(folder, options)
-
-
-def _strand_of(beginning: Beginning, look: Any) -> Any:
-    """The tokens of a beginning, with all those of its picture."""
-    from visq.backbones.chat_torch import Strand
-
-    ids, place = beginning.ids, beginning.place
-    return Strand((*ids[:place], *look.run, *ids[place + 1 :]), place, look)
 
 
 def _expect_none(failed: Mapping[int, str], found: Any) -> None:

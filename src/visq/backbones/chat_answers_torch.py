@@ -20,7 +20,6 @@ from torch import Tensor
 from visq.backbones.chat_prompt import Tokens
 from visq.backbones.chat_torch import Network, Places, Seen, Strand
 from visq.backbones.tree import Tree, grow
-from visq.core.types import FloatArray
 
 TREE_TOKENS = 1024
 """Tokens of trees after one beginning that are run at once; a mask grows with their square."""
@@ -49,18 +48,34 @@ class Branches:
 Found = dict[tuple[int, int], Tensor]
 """(number of the beginning, number of its tree) -> float [m, d], at the tree's `at`."""
 
-Way = Callable[[Network, Sequence[Branches], int], Found]
+Way = Callable[[Network, Any, Sequence[Branches], int], Found]
+"""Takes what `begin` gives for it, and leaves it as it was."""
 
 
-def by_tree(network: Network, batch: Sequence[Branches], most: int) -> Found:
-    """One run for the beginnings, one for the trees after them; more where trees are large.
+def begin(network: Network, way: str, starts: Sequence[Strand]) -> Seen | None:
+    """Run beginnings; what is remembered of them, or None where the way has no use for it.
+
+    Raises:
+        NotImplementedError: the network has no cache.
+    """
+    if way == "whole":
+        return None
+    places = Places.of([(row, 0) for row in range(len(starts))])
+    _, seen = network.start(starts, places, remember=True)
+    if seen is None or seen.cache is None:
+        raise NotImplementedError("it has none")
+    return seen
+
+
+def by_tree(network: Network, seen: Seen, batch: Sequence[Branches], most: int) -> Found:
+    """One run for all trees; more where they are large.
 
     Args:
         network: whose attention takes a mask of ours.
+        seen: the beginnings.
         batch: b beginnings with their trees.
         most: unused; the batch is run at once.
     """
-    seen = _begin(network, batch)
     passes = [_parcels(branches.trees) for branches in batch]
     found: Found = {}
     for number in range(max(map(len, passes))):
@@ -110,15 +125,15 @@ def _parcels(trees: Sequence[Tree]) -> list[list[int]]:
     return parcels
 
 
-def by_rows(network: Network, batch: Sequence[Branches], most: int) -> Found:
+def by_rows(network: Network, seen: Seen, batch: Sequence[Branches], most: int) -> Found:
     """The cache of a beginning repeated for its trees, and that of a tree's trunk for its answers.
 
     Args:
         network: whose cache can be repeated.
+        seen: the beginnings.
         batch: b beginnings with their trees.
         most: tokens of a run at most, those in the cache counted.
     """
-    seen = _begin(network, batch)
     owners = [(row, k) for row, branches in enumerate(batch) for k in range(len(branches.trees))]
     # A state that runs on over padding is another state: only trunks of one length go together.
     by_length: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
@@ -160,11 +175,12 @@ def _answer_rows(network: Network, seen: Seen, trees: Sequence[Tree], most: int)
     return [[part[int(at)] for at in tree.at[1:]] for tree, part in zip(trees, parts, strict=True)]
 
 
-def whole(network: Network, batch: Sequence[Branches], most: int) -> Found:
+def whole(network: Network, seen: None, batch: Sequence[Branches], most: int) -> Found:
     """Every answer alone, with its question, its picture and the words before it; no cache.
 
     Args:
         network: any.
+        seen: unused.
         batch: b beginnings with their trees.
         most: tokens of a run at most, where it holds more than one sequence.
     """
@@ -213,11 +229,11 @@ def find_way(network: Network, config: Any, sample: Tokens) -> tuple[str, str]:
     one, fork, left, right, other = sample[7:12]
     tree = grow(sample[5:7], ((one,), (fork, left), (fork, right), (other,)))
     tried = [Branches(Strand(sample[:5]), (tree,))]
-    wanted = whole(network, tried, 1 << 20)[0, 0].float()
+    wanted = whole(network, None, tried, 1 << 20)[0, 0].float()
     reason = ""
     for name in ("tree", "rows"):
         against = _stands_against(network, config) if name == "tree" else ""
-        against = against or _differs(WAYS[name], network, tried, wanted)
+        against = against or _differs(name, network, tried, wanted)
         if not against:
             return name, reason
         reason = against
@@ -236,23 +252,16 @@ def _stands_against(network: Network, config: Any) -> str:
     return ""
 
 
-def _differs(way: Way, network: Network, tried: Sequence[Branches], wanted: Tensor) -> str:
+def _differs(way: str, network: Network, tried: Sequence[Branches], wanted: Tensor) -> str:
     try:
-        found = way(network, tried, 1 << 20)[0, 0].float()
+        seen = begin(network, way, [branches.start for branches in tried])
+        found = WAYS[way](network, seen, tried, 1 << 20)[0, 0].float()
     except (RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError, LookupError) as error:
         # A foreign network's own refusal, of any kind: it is reason enough for the next way.
         line = next(iter(str(error).splitlines()), type(error).__name__)
         return f"its cache does not serve: {line}"
     distance = float((found - wanted).norm() / wanted.norm())
     return "" if distance <= TOLERANCE else f"it then gives other numbers, {distance:.0%} away"
-
-
-def _begin(network: Network, batch: Sequence[Branches]) -> Seen:
-    places = Places.of([(row, 0) for row in range(len(batch))])
-    _, seen = network.start([branches.start for branches in batch], places, remember=True)
-    if seen is None or seen.cache is None:
-        raise NotImplementedError("it has none")
-    return seen
 
 
 def _trunk(tree: Tree) -> int:
@@ -279,51 +288,3 @@ def _by_owner(owners: Sequence[tuple[int, int]], hidden: Tensor) -> Found:
 def _chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     for begin in range(0, len(items), size):
         yield items[begin : begin + size]
-
-
-def read_answers(
-    network: Network,
-    found: Sequence[Tensor],
-    trees: Sequence[Tree],
-    stops: Sequence[Tokens],
-    barred: Sequence[Sequence[frozenset[int]]],
-) -> list[FloatArray]:
-    """Log-probabilities of whole answers.
-
-    Args:
-        network: which made `found`.
-        found: of each tree, float [m, d] at its `at`.
-        trees: the answers.
-        stops: of each tree, tokens that end its answers, in ascending order.
-        barred: of each tree, of each answer, those of its `stops` that do not end it.
-
-    Returns:
-        Of each tree, float64 [k].
-    """
-    offsets = np.cumsum([0, *(len(part) for part in found)])
-    pairs = [
-        (int(offset) + row, token)
-        for offset, tree in zip(offsets, trees, strict=False)
-        for steps in tree.steps
-        for row, token in steps
-    ]
-    every = sorted({token for of in stops for token in of})
-    told, ended = (
-        part.double().cpu().numpy()
-        for part in network.read(
-            torch.cat(list(found)), torch.tensor(pairs), torch.tensor(every, dtype=torch.long)
-        )
-    )
-    owner = np.repeat(
-        np.arange(sum(len(tree.steps) for tree in trees)), [len(s) for tree in trees for s in tree.steps]
-    )
-    words = np.bincount(owner, weights=told)
-    rows = np.concatenate([int(offset) + tree.ends for offset, tree in zip(offsets, trees, strict=False)])
-    own = np.array([np.isin(every, of) for of in stops])
-    over = np.where(np.repeat(own, [len(tree.steps) for tree in trees], axis=0), ended[rows], -np.inf)
-    for k, tokens in enumerate(tokens for of in barred for tokens in of):
-        if tokens:
-            over[k, np.isin(every, list(tokens))] = -np.inf
-    beginnings = np.concatenate([tree.ends < 0 for tree in trees])
-    logs = words + np.where(beginnings, 0.0, np.logaddexp.reduce(over, axis=1))
-    return np.split(logs, np.cumsum([len(tree.steps) for tree in trees])[:-1])

@@ -7,7 +7,6 @@ answer, the answers' tokens begin before it, at the last token that all of them 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from itertools import islice, takewhile
 from typing import Any
 
 from visq.backbones.answer_ends import ends, likely
+from visq.backbones.tree import barred
 from visq.core.errors import InputError, ModelError
 from visq.core.types import Prompted
 
@@ -36,6 +36,7 @@ class Wording:
         answers: tokens of each, one or more.
         barred: of each answer, the tokens that another answer goes on with, and which so do not end it.
         stops: tokens that end an answer; None where nothing has to.
+        unread: share of the answers' probability that may be left unread; 0 where nothing has to end them.
     """
 
     prompt: Tokens
@@ -43,6 +44,7 @@ class Wording:
     answers: tuple[Tokens, ...] = ()
     barred: tuple[frozenset[int], ...] = ()
     stops: Tokens | None = ()
+    unread: float = 0.0
 
 
 class Prompter:
@@ -103,7 +105,8 @@ class Prompter:
         first, last = self._places(told[:cut], len(asked.pictures))
         prompt = told[: first + 1] + told[last + 1 : cut]
         stops = None if asked.end is None else self.stops(asked.end)
-        return Wording(prompt, first, tokens, _barred(tokens, stops or ()), stops)
+        unread = 0.0 if stops is None else asked.unread
+        return Wording(prompt, first, tokens, barred(tokens, stops or ()), stops, unread)
 
     def tokens(self, text: str) -> Tokens:
         """Tokens of a whole prompt, with what the tokenizer puts before every text."""
@@ -230,15 +233,6 @@ def shared_start(texts: Sequence[Tokens]) -> int:
         2
     """
     return min(_shared(texts[0], one) for one in texts)
-
-
-def _barred(answers: Sequence[Tokens], stops: Tokens) -> tuple[frozenset[int], ...]:
-    """Of each answer, those of `stops` that another answer goes on with."""
-    after: defaultdict[Tokens, set[int]] = defaultdict(set)
-    for answer in answers:
-        for length in range(1, len(answer)):
-            after[answer[:length]].add(answer[length])
-    return tuple(frozenset(after.get(answer, set()).intersection(stops)) for answer in answers)
 
 
 def _expect_different(words: Sequence[str], answers: Sequence[Tokens]) -> None:

@@ -21,7 +21,8 @@ from visq.backbones.answer_ends import ends as ends_answer
 from visq.backbones.folder import ModelFolder, read_size, read_table
 from visq.backbones.mini import open_graph, read_preprocessing
 from visq.backbones.mobilenet import N_CELLS
-from visq.backbones.tree import Tree, grow
+from visq.backbones.opening import Opening
+from visq.backbones.tree import Tree, barred, grow
 from visq.core.errors import InputError, MissingExtra, ModelError
 from visq.core.types import FloatArray, Picture, Prompted
 from visq.media import squash
@@ -71,7 +72,7 @@ class MiniCausal:
             InputError: the question is about more than two pictures.
             MissingExtra: a text the model folder has no tokens of, and no tokenizer is installed.
         """
-        self._tree(asked, answers)
+        self._told(asked, answers)
 
     def answer_logprobs(self, batch: Sequence[Prompted], answers: Sequence[str]) -> FloatArray:
         """As `answers_each`, of questions with the same answers.
@@ -86,24 +87,27 @@ class MiniCausal:
         """Log-probabilities of whole answers: their tokens, and what ends them.
 
         That is what the question's `end` begins with, a new line, or the end of the turn; a full stop and the
-        end of the turn where `end` is a full stop, as the model was trained.
+        end of the turn where `end` is a full stop, as the model was trained. Of beginnings (`end` is None) it
+        is nothing.
 
         Args:
             batch: n questions; pixels from `prepare`.
             answers: of each question words that may follow its stem, joined to it as the question says.
 
         Returns:
-            Of each question float32 [k]; its probabilities sum to 1 or less.
+            Of each question float32 [k], -inf of answers left unread; its probabilities sum to 1 or less,
+            those of beginnings need not.
 
         Raises:
             InputError, MissingExtra: as `expect_words`.
             ModelError: the model was closed, a graph fails, or its tokenizer cannot be read.
         """
         self._expect_open()
-        trees = [self._tree(asked, words) for asked, words in zip(batch, answers, strict=True)]
+        told = [self._told(asked, words) for asked, words in zip(batch, answers, strict=True)]
         stops = {end: self._words.stops_of(end) for end in {asked.end for asked in batch}}
         ends = [stops[asked.end] for asked in batch]
-        rows = self._threads.map(self._answer, trees, ends, self._looks(batch))
+        unread = [0.0 if asked.end is None else asked.unread for asked in batch]
+        rows = self._threads.map(self._answer, told, ends, unread, self._looks(batch))
         return [row.astype(np.float32) for row in rows]
 
     def generate(self, batch: Sequence[Prompted], most: int = 64, until: str = "") -> list[str]:
@@ -122,7 +126,7 @@ class MiniCausal:
 
     def answer_tokens(self, asked: Prompted, answers: Sequence[str]) -> list[list[tuple[int, str]]]:
         """What is read of each answer to a question: (token, its text), what ends the answer left out."""
-        found = [self._words.tokens(asked.blank + answer) for answer in answers]
+        found = self._told(asked, answers).answers
         return [[(token, self._words.text([token])) for token in tokens] for tokens in found]
 
     def embed(self, batch: Sequence[Picture]) -> FloatArray:
@@ -147,14 +151,14 @@ class MiniCausal:
         if self._visual is None:
             raise ModelError("this model is closed; load it again")
 
-    def _tree(self, asked: Prompted, answers: Sequence[str]) -> Tree:
+    def _told(self, asked: Prompted, answers: Sequence[str]) -> Told:
         if len(asked.pictures) > MOST_PICTURES:
             raise InputError(
                 f"model {self._model!r} was trained on questions about one picture or two, "
                 f"not {len(asked.pictures)}"
             )
         tokens = [self._words.tokens(asked.blank + answer) for answer in answers]
-        return grow(self._words.prompt(asked), tokens, ended=asked.end is not None)
+        return Told(self._words.prompt(asked), tokens, asked.end is not None)
 
     def _looks(self, batch: Sequence[Prompted]) -> list[FloatArray]:
         """Of each question float32 [pictures * N_CELLS, width]: its visual tokens, each picture seen once."""
@@ -168,8 +172,20 @@ class MiniCausal:
     def _features(self, pixels: Picture) -> FloatArray:
         return np.asarray(self._run(self._visual, "features", {"pixels": pixels[None]})[0])
 
-    def _answer(self, tree: Tree, stops: Sequence[int], visual: FloatArray) -> FloatArray:
-        return tree.logprobs(self._next(tree, visual), stops)
+    def _answer(self, told: Told, stops: Sequence[int], unread: float, visual: FloatArray) -> FloatArray:
+        """float64 [k]: of all answers, or of the likeliest ones where some may be left unread."""
+        unending, everyone = barred(told.answers, stops), range(len(told.answers))
+
+        def read(numbers: Sequence[int], *, ended: bool) -> FloatArray:
+            tree = grow(told.prompt, [told.answers[number] for number in numbers], ended=ended)
+            return tree.logprobs(self._next(tree, visual), stops, [unending[number] for number in numbers])
+
+        if not unread:
+            return read(everyone, ended=told.ended)
+        opening = Opening(read(everyone, ended=False), unread)
+        while numbers := opening.worth_reading().tolist():
+            opening.add(numbers, read(numbers, ended=True))
+        return opening.logprobs
 
     def _next(self, tree: Tree, visual: FloatArray) -> FloatArray:
         feeds = {"ids": tree.ids, "positions": tree.positions, "allowed": tree.allowed, "visual": visual}
@@ -192,6 +208,21 @@ class MiniCausal:
         except Exception as error:  # onnxruntime raises untyped errors of its own for any bad graph
             line = next(iter(str(error).splitlines()), type(error).__name__)
             raise ModelError(f"model {self._model!r}: its graph fails: {line}") from error
+
+
+@dataclass(frozen=True)
+class Told:
+    """A question and the answers to it, as tokens.
+
+    Attributes:
+        prompt: of the question, with its pictures' places and its stem.
+        answers: of each answer.
+        ended: something has to end each answer.
+    """
+
+    prompt: tuple[int, ...]
+    answers: Sequence[tuple[int, ...]]
+    ended: bool
 
 
 def _session(folder: ModelFolder, name: str) -> Any:

@@ -7,6 +7,7 @@ probability of `10` too. Of beginnings that is what is wanted, and nothing has t
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,21 +36,22 @@ class Tree:
     steps: tuple[tuple[tuple[int, int], ...], ...]
     ends: IntArray
 
-    def logprobs(self, found: FloatArray, stops: Sequence[int]) -> FloatArray:
+    def logprobs(
+        self, found: FloatArray, stops: Sequence[int], barred: Sequence[frozenset[int]]
+    ) -> FloatArray:
         """float64 [k]: natural-log probability of each whole answer.
-
-        A token that another answer goes on with does not end one, so that answers exclude each other.
 
         Args:
             found: float [m, vocabulary], log-probabilities of the token after each of `at`.
             stops: tokens that end an answer.
+            barred: of each answer, those of `stops` that do not end it.
         """
         logs = np.asarray(found, dtype=np.float64)
         told = np.array([sum(logs[row, token] for row, token in steps) for steps in self.steps])
-        over = logs[:, list(stops)]
-        for row, token in {step for steps in self.steps for step in steps if step[1] in stops}:
-            over[row, list(stops).index(token)] = -np.inf
-        return np.asarray(told + np.where(self.ends < 0, 0.0, np.logaddexp.reduce(over, axis=1)[self.ends]))
+        over = logs[np.ix_(self.ends, np.array(stops, np.int64))]
+        for k, tokens in enumerate(barred):
+            over[k, [list(stops).index(token) for token in tokens]] = -np.inf
+        return np.asarray(told + np.where(self.ends < 0, 0.0, np.logaddexp.reduce(over, axis=1)))
 
 
 def grow(prompt: Sequence[int], answers: Sequence[Sequence[int]], *, ended: bool = True) -> Tree:
@@ -91,3 +93,24 @@ def grow(prompt: Sequence[int], answers: Sequence[Sequence[int]], *, ended: bool
     return Tree(
         np.array(ids, np.int64), positions, allowed, np.array(list(nodes.values()), np.int64), steps, ends
     )
+
+
+def n_nodes(answers: Sequence[tuple[int, ...]]) -> int:
+    """Nodes of the tree of some answers that have to end: tokens to be run after the prompt."""
+    return len({answer[:length] for answer in answers for length in range(1, len(answer) + 1)})
+
+
+def barred(answers: Sequence[tuple[int, ...]], stops: Sequence[int]) -> tuple[frozenset[int], ...]:
+    """Of each answer, those of `stops` that another goes on with.
+
+    They do not end it, so that answers exclude each other.
+
+    Example:
+        >>> barred([(1,), (1, 8), (1, 8, 2)], (8, 9))
+        (frozenset({8}), frozenset(), frozenset())
+    """
+    after: defaultdict[tuple[int, ...], set[int]] = defaultdict(set)
+    for answer in answers:
+        for length in range(1, len(answer)):
+            after[answer[:length]].add(answer[length])
+    return tuple(frozenset(after.get(answer, set()).intersection(stops)) for answer in answers)
