@@ -43,6 +43,7 @@ def test_a_chat_model_is_checked(visq: VisqRun, models: Path) -> None:
         ", outside ",
         "ask it in the words it was trained with",
         "ok     alone against a batch of 10: differs by",
+        "ok     log-probabilities against transformers alone: differs by",
     ):
         assert words in run.stdout
     assert "FAILED" not in run.stdout
@@ -53,21 +54,21 @@ def test_a_model_that_depends_on_its_neighbours_does_not_pass(
 ) -> None:
     import numpy as np
 
-    from visq.backbones.chat import Chat
+    from visq.scoring.asked import Wanted
     from visq.scoring.check_chat import check_chat
+    from visq.scoring.model import Machine, open_model
 
-    chat = Chat(models / "qwen")
-    right = chat.answer_logprobs
+    opened = open_model(str(models / "qwen"), Wanted(), Machine(), 1)
+    right = opened.backbone.answers_each
 
     def wrong(batch, answers):  # type: ignore[no-untyped-def]
-        return right(batch, answers) * np.linspace(
-            1, 1 + 0.01 * (len(batch) > 1), len(answers), dtype=np.float32
-        )
+        factor = np.linspace(1, 1 + 0.01 * (len(batch) > 1), len(answers[0]), dtype=np.float32)
+        return [row * factor for row in right(batch, answers)]
 
-    monkeypatch.setattr(chat, "answer_logprobs", wrong)
-    report = check_chat(chat, "qwen")
+    monkeypatch.setattr(opened.backbone, "answers_each", wrong)
+    report = check_chat(opened, "qwen")
     assert not report.passed
-    assert report.lines[-1].startswith("FAILED alone against a batch of 10")
+    assert any(line.startswith("FAILED alone against a batch of 10") for line in report.lines)
 
 
 def test_adapters_are_merged(visq: VisqRun, models: Path, tmp_path: Path) -> None:

@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 
+from visq.backbones.model_name import shown_name
+from visq.backbones.weights import ORIGIN
 from visq.core import toml
+from visq.core.errors import ModelError
+from visq.core.fields import Fields
 
 
 def known_dialect(names: Sequence[str]) -> str | None:
@@ -26,6 +31,28 @@ def known_dialect(names: Sequence[str]) -> str | None:
             if fnmatchcase(whole, pattern) or fnmatchcase(whole.rpartition("/")[2], pattern):
                 return dialect
     return None
+
+
+def trained_names(folders: Sequence[Path]) -> list[str]:
+    """Names of a model and its adapters, the one trained last first, as `known_dialect` takes them.
+
+    A folder that was pulled goes by its name there, a merged one by those of its adapters and its base too.
+
+    Args:
+        folders: of the model, then of the adapters laid on it.
+    """
+    return [name for folder in reversed(folders) for name in _names_of(folder)]
+
+
+def _names_of(folder: Path) -> list[str]:
+    try:
+        origin = Fields(toml.loads((folder / ORIGIN).read_text(encoding="utf-8")), ORIGIN)
+        if "name" in origin:
+            return [origin.text("name")]
+        laid_on = [one.text("name") for one in reversed(origin.tables("adapter"))]
+        return [shown_name(folder), *laid_on, origin.text("base")]
+    except (OSError, ValueError, ModelError):  # it came another way, or somebody wrote into the note
+        return [shown_name(folder)]
 
 
 @lru_cache(maxsize=1)

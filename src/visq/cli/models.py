@@ -183,15 +183,17 @@ def _show_chat(name: ModelName, asking: Asking, *, check: bool, remote_code: boo
         _say(asking)
         _print_table(_described(*_located(name, remote_code=remote_code)))
         return
-    from visq.backbones.chat import Chat
+    from visq.backbones import find_model
+    from visq.scoring.asked import Wanted
     from visq.scoring.check_chat import check_chat
-    from visq.scoring.model import Machine
+    from visq.scoring.cpus import cpu_limit
+    from visq.scoring.model import Machine, open_model
     from visq.scoring.untyped import machine_of
 
     machine = machine_of(Machine(remote_code=remote_code), asking)
     _say(asking)
-    base, adapters = _located(name, remote_code=remote_code)
-    report = check_chat(Chat(base, machine.chat_options(picture_first=True, adapters=adapters)), str(name))
+    folder = find_model(name, remote_code=remote_code)
+    report = check_chat(open_model(folder, Wanted(), machine, cpu_limit()), str(name))
     for line in report.lines:
         print(line)
     if not report.passed:

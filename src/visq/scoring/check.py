@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from visq.aspects import Aspect, aspect
+from visq.aspects import aspect
 from visq.backbones import BACKBONES, Backbone, ModelFolder, find_model
 from visq.backbones.folder import inner_file, read_size, read_table, weight_tables
 from visq.core.errors import InputError, ModelError
@@ -21,6 +21,7 @@ from visq.scoring.asked import Asked
 from visq.scoring.scorer import Scorer
 
 _BATCH = 5
+_SHOWN = 10
 _TOLERANCE = 1e-5
 
 
@@ -40,20 +41,24 @@ class CheckReport:
         )
 
 
-def reads(backbone: Any, asked: Aspect, pixels: Picture) -> str:
-    """The tokens that stand for each level word of an aspect, in one line.
+def reads(backbone: Any, asked: Asked, pixels: Picture) -> str:
+    """The tokens that stand for each answer of an aspect, in one line; of many the ends.
 
     Args:
         backbone: a model with `answer_tokens`.
-        asked: an aspect that is answered with level words.
+        asked: an aspect in the words it is asked in.
         pixels: any prepared picture.
     """
-    prompted = Prompted(pixels, asked.name, asked.questions[0], asked.stem)
-    words = ", ".join(
+    prompted, every = asked.of(pixels), asked.answers
+    many = len(every) > _SHOWN
+    shown = (*every[:2], *every[-2:]) if many else every
+    words = [
         f"{word} = {' '.join(f'{text!r} ({token})' for token, text in tokens)}"
-        for word, tokens in zip(asked.levels, backbone.answer_tokens(prompted, asked.levels), strict=True)
-    )
-    return f"reads for {asked.name}, after {asked.stem!r}: {words}"
+        for word, tokens in zip(shown, backbone.answer_tokens(prompted, shown), strict=True)
+    ]
+    if many:
+        words.insert(2, f"{len(every) - len(shown)} more")
+    return f"reads for {asked.aspect.name}, after {prompted.stem!r}: {', '.join(words)}"
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,8 @@ def check_model(name: str) -> CheckReport:
     goldens = _goldens(folder)
     report = CheckReport()
     backbone: Backbone = BACKBONES.get(folder.backbone)(folder, threads=1)
-    with Scorer(folder, backbone, [Asked(aspect(a), folder.readout) for a in folder.aspects]) as scorer:
+    asked = [Asked(aspect(name), folder.readout) for name in folder.aspects]
+    with Scorer(folder, backbone, asked) as scorer:
         report.lines.append(
             f"loaded {folder.name}, {scorer.identity['runtime']}, {scorer.identity['preprocessing']}"
         )
@@ -126,7 +132,7 @@ def check_model(name: str) -> CheckReport:
             )
         else:
             grey = np.full((*read_size(folder.fields.table("preprocessing")), 3), 128, np.uint8)
-            report.lines += [reads(backbone, aspect(name), grey) for name in folder.aspects]
+            report.lines += [reads(backbone, one, grey) for one in asked]
         _check_hash(folder, report)
         for tensor in goldens.tensors:
             _check_tensor(tensor, goldens.size, backbone, report)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,7 @@ from visq.aspects import every_aspect
 from visq.aspects import names as aspect_names
 from visq.backbones import BACKBONES, Backbone, ModelFolder, find_model
 from visq.backbones.chat_options import ChatOptions
-from visq.backbones.families import known_dialect
-from visq.backbones.model_name import shown_name
-from visq.backbones.weights import ORIGIN
-from visq.core import toml
+from visq.backbones.families import known_dialect, trained_names
 from visq.core.errors import InputError, UnknownName
 from visq.core.registry import unknown_name
 from visq.scoring.asked import USAGE, Asked, Wanted, choose
@@ -166,22 +162,10 @@ def plan_model(
     if folder.backbone != "chat":
         machine.refuse_for(folder.name)
     _expect_answers(folder, wanted)
-    known = None if folder.is_described else known_dialect(_names_of(folder))
+    known = None if folder.is_described else known_dialect(trained_names((folder.path, *folder.adapters)))
     dialect = wanted.dialect or known or _OWN_WORDS
     asked = choose(_as_folder(wanted, folder), _names(folder, wanted, dialect), dialect)
     return folder, asked, _said(folder, wanted, known, asked)
-
-
-def _names_of(folder: ModelFolder) -> list[str]:
-    """The last adapter first, since it was trained last; a folder that was pulled goes by its name there."""
-    return [_origin(path) or shown_name(path) for path in (*reversed(folder.adapters), folder.path)]
-
-
-def _origin(folder: Path) -> str:
-    try:
-        return str(toml.loads((folder / ORIGIN).read_text(encoding="utf-8")).get("name", ""))
-    except (OSError, ValueError):  # it came another way, or somebody wrote into the note
-        return ""
 
 
 def _said(folder: ModelFolder, wanted: Wanted, known: str | None, asked: Sequence[Asked]) -> list[str]:
