@@ -96,3 +96,53 @@ def test_integers_say_their_own_name() -> None:
         Integers(["0", "1"])
     with pytest.raises(InputError, match=r"scale 0\.5\.\.5 cannot be written with 0 decimals"):
         Integers(scale=Scale(0.5, 5))
+
+
+@given(
+    st.integers(0, 10_000),
+    st.floats(0.1, 8),
+    st.sampled_from([Scale(1, 3), Scale(1, 3, "down"), Scale(-2, 7)]),
+    st.sampled_from([0.0, 1e-3, 0.05, 2.0]),
+)
+def test_what_may_go_unread_moves_the_value_by_the_tolerance_at_most(
+    seed: int, sharpness: float, scale: Scale, tolerance: float
+) -> None:
+    readout = Decimals(scale=scale, decimals=1, tolerance=tolerance)
+    rng = np.random.default_rng(seed)
+    probs = rng.dirichlet(np.full(len(readout.answers), 1 / sharpness)).clip(1e-12) * 0.7
+    # The worst that is allowed: one end of the scale goes first.
+    order = np.argsort(readout.values * rng.choice([-1, 1]))
+    left = np.cumsum(probs[order]) / (probs.sum() - np.cumsum(probs[order])).clip(1e-300) <= readout.unread
+    left[-1] = False
+    logs = np.log(probs)
+    exact = readout.read(logs[None])
+    logs[order[left]] = -np.inf
+    reading = readout.read(logs[None])
+
+    assert abs(reading.value[0] - exact.value[0]) <= tolerance + 1e-12
+    assert -1e-12 <= reading.outside[0] - exact.outside[0] <= readout.unread + 1e-12
+
+
+def test_the_bound_is_nearly_reached() -> None:
+    """All that is read at one end, all that is left at the other: no smaller bound would hold."""
+    readout = Decimals(scale=Scale(1, 3), decimals=0, tolerance=0.4)
+    probs = np.array([0.2, 0.0, 0.04])
+    with np.errstate(divide="ignore"):
+        exact = readout.read(np.log(probs)[None]).value[0]
+        given = readout.read(np.log([[0.2, 0.0, 0.0]])).value[0]
+    assert readout.unread == 0.2
+    assert abs(given - exact) == pytest.approx(0.4 / 1.2)  # U / (R + U) is a little below U / R
+
+
+def test_all_is_read_at_other_temperatures_and_of_whole_numbers() -> None:
+    assert Decimals(scale=Scale(1, 5)).unread == 0.002 / 4
+    assert Decimals(scale=Scale(1, 10), tolerance=0.09).unread == pytest.approx(0.01)
+    assert Decimals(scale=Scale(1, 5), temperature=0.5).unread == 0
+    assert Decimals(scale=Scale(1, 5), temperature=2.0).unread == 0
+    assert Integers().unread == 0
+
+
+@pytest.mark.parametrize("tolerance", [-0.001, math.nan, math.inf])
+def test_a_tolerance_is_a_finite_number_from_0_up(tolerance: float) -> None:
+    with pytest.raises(InputError, match="tolerance must be a finite number from 0 up"):
+        Decimals(tolerance=tolerance)

@@ -41,7 +41,6 @@ def test_the_carry_table(mean: float, std: float, exact: float, digits: float, g
     shares = belief(mean, std)
     ask = ask_of(shares)
     assert READOUT.read(np.log(shares + 1e-300)[None]).value[0] == pytest.approx(exact, abs=5e-4)
-    assert READOUT.read_tree(ask, 1, tolerance=1e-5).value[0] == pytest.approx(exact, abs=5e-4)
     assert one_path(ask, 1)[0] == pytest.approx(digits, abs=5e-4)
     assert READOUT.greedy(ask, 1)[0][0] == pytest.approx(greedy, abs=1e-12)
 
@@ -78,7 +77,9 @@ def test_a_tie_of_whole_digits_breaks_the_one_path(three: float, expected: float
     shares[[298, 302]] = three, 1 - three
     ask = ask_of(shares)
     assert one_path(ask, 1)[0] == pytest.approx(expected, abs=1e-6)
-    assert READOUT.read_tree(ask, 1).value[0] == pytest.approx(4.0, abs=1e-6)
+    with np.errstate(divide="ignore"):
+        exact = READOUT.read(np.log(shares)[None]).value[0]
+    assert exact == pytest.approx(4.0, abs=1e-6)
 
 
 def test_ncm_by_hand() -> None:

@@ -224,6 +224,21 @@ def test_of_many_numbers_the_ten_likeliest_are_kept_and_the_value_is_that_of_all
     )
 
 
+@pytest.mark.parametrize(
+    ("wanted", "unread"),
+    [
+        ({"readout": "decimals"}, 0.002 / 4),
+        ({"readout": "decimals", "temperature": 2.0}, 0.0),
+        ({"readout": "levels"}, 0.0),
+        ({"readout": "integers"}, 0.0),
+        ({"readout": "text"}, 0.0),
+    ],
+)
+def test_a_question_says_what_may_be_left_unread(wanted: dict[str, object], unread: float) -> None:
+    (asked,) = chosen(**wanted)
+    assert asked.of(np.zeros((1, 1, 3), np.uint8)).unread == unread
+
+
 def test_temperature_flattens_the_distribution() -> None:
     (asked,) = chosen(readout="contrast", temperature=2.0)
     (score,) = scores(asked, np.log([[0.1, 0.4]]))

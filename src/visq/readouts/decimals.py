@@ -22,7 +22,6 @@ from visq.readouts.expectation import (
     checked_temperature,
     read_expectation,
 )
-from visq.readouts.pruning import TreeReading, read_tree
 from visq.readouts.tree import AnswerTree, Decoded, NextLogprobs, decode
 
 
@@ -38,19 +37,30 @@ class Decimals:
         scale: what the numbers are on.
         decimals: digits after the point, 0 to 3.
         temperature: > 0; divides the log-probabilities of whole answers.
+        tolerance: >= 0, on `scale`: how far a value may be from that of all answers, for unlikely ones to be
+            left unread.
 
     Attributes:
         needs: the call of a backbone that answers it.
         answers: every number to ask for, worst to best.
         values: float64 [k], what they stand for.
+        unread: what a backbone may leave unread, as `Prompted.unread`: tolerance / (high - low) at a
+            temperature of 1. At any other it is 0: the weights P^(1 / T) of many answers left unread are not
+            bounded by their probability.
 
     Raises:
         InputError: an answer is no such number or in the wrong place, an end of the scale has more decimals,
-            there are fewer than two numbers or over 100,000, or the temperature is not finite and above 0.
+            there are fewer than two numbers or over 100,000, the temperature is not finite and above 0, or
+            the tolerance is not finite and from 0 up.
 
     Source:
         value = sum v P(v) / sum P(v) with P(v) the probability of all of v's tokens and of its end. Numbers
         as plain text: RealQA, arXiv 2503.06141; reading them by their exact expectation is visq's.
+
+        Why the tolerance holds: let the answers read have probability R and mean r, those left unread U and
+        mean u. The exact value is (R r + U u) / (R + U), and what is given is r. They differ by
+        U / (R + U) |r - u|, where r and u are on the scale and U <= unread R; so by less than
+        unread (high - low), which is the tolerance. `outside` is too high by U, at most `unread`.
 
     Example:
         >>> readout = Decimals(scale=Scale(1, 5))
@@ -68,6 +78,7 @@ class Decimals:
         *,
         decimals: int = 2,
         temperature: float = 1.0,
+        tolerance: float = 0.002,
     ) -> None:
         if decimals not in range(4):
             raise InputError(f"read-out {self.name!r} takes 0 to 3 decimals, not {decimals!r}")
@@ -76,6 +87,9 @@ class Decimals:
         self.answers = self._every_number() if answers is None else self._checked(answers)
         self.values: Float64Array = np.array([float(answer) for answer in self.answers])
         self.temperature = checked_temperature(temperature)
+        if not 0 <= tolerance < np.inf:
+            raise InputError(f"tolerance must be a finite number from 0 up, not {tolerance!r}")
+        self.unread = tolerance / (scale.high - scale.low) if self.temperature == 1 else 0.0
 
     @cached_property
     def characters(self) -> AnswerTree:
@@ -83,10 +97,11 @@ class Decimals:
         return AnswerTree.of_characters(self.answers)
 
     def read(self, logprobs: ArrayLike, *, closed_set: bool = False) -> Reading:
-        """Scores of a batch whose answers were all asked for.
+        """Scores of a batch.
 
         Args:
-            logprobs: float [n, k], natural-log probability of each whole answer, in the order of `answers`.
+            logprobs: float [n, k], natural-log probability of each whole answer, in the order of `answers`;
+                -inf where it was left unread.
             closed_set: there are no other answers, so `outside` is nan; logits will do.
 
         Returns:
@@ -98,27 +113,6 @@ class Decimals:
         logs = checked_logprobs(logprobs, ("n", len(self.answers)))
         return read_expectation(logs, self.values, temperature=self.temperature, closed_set=closed_set)
 
-    def read_tree(
-        self, ask: NextLogprobs, n: int, *, tree: AnswerTree | None = None, tolerance: float = 0.002
-    ) -> TreeReading:
-        """Scores of a batch by a backbone that tells next pieces; asks only for what can move the score.
-
-        Args:
-            ask: how probable the next pieces are, with the end of an answer as END.
-            n: rows of the batch.
-            tree: the answers in the backbone's own pieces, in the order of `answers`; None takes characters.
-            tolerance: >= 0, on `scale`: each value is within it of the exact one. 0 opens all that matters.
-
-        Returns:
-            A TreeReading on `scale`, its `error` a guaranteed bound.
-
-        Raises:
-            InputError: the tree is of other answers, or `ask` answers with another shape.
-        """
-        return read_tree(
-            self._same(tree), self.values, ask, n, tolerance=tolerance, temperature=self.temperature
-        )
-
     def greedy(
         self, ask: NextLogprobs, n: int, *, tree: AnswerTree | None = None
     ) -> tuple[Float64Array, Decoded]:
@@ -128,10 +122,13 @@ class Decimals:
             ask: how probable the next pieces are; where only whole answers are known,
                 `characters.next_of(logprobs)`.
             n: rows of the batch.
-            tree: as in `read_tree`.
+            tree: the answers in the pieces of `ask`, in the order of `answers`; None takes characters.
 
         Returns:
             float64 [n] on `scale`, nan where no answer is possible; and the Decoded.
+
+        Raises:
+            InputError: the tree is of other answers, or `ask` answers with another shape.
         """
         found = decode(self._same(tree), ask, n)
         return np.append(self.values, np.nan)[found.answers], found

@@ -37,4 +37,5 @@ class Integers(Decimals):
     def __init__(
         self, answers: Sequence[str] | None = None, scale: Scale = TEN, *, temperature: float = 1.0
     ) -> None:
-        super().__init__(answers, scale, decimals=0, temperature=temperature)
+        # Few enough to be read in one pass.
+        super().__init__(answers, scale, decimals=0, temperature=temperature, tolerance=0)

@@ -84,7 +84,10 @@ class Asked:
         """The question about one picture; a model that thinks before it writes its score gets no stem."""
         found = self.aspect
         stem = "" if self.writes and _thinks(found) else found.opening
-        return Prompted(pixels, found.name, found.questions[0], stem, found.joint, end=found.end)
+        unread = getattr(self.reader, "unread", 0.0)  # of answers that are many
+        return Prompted(
+            pixels, found.name, found.questions[0], stem, found.joint, end=found.end, unread=unread
+        )
 
 
 def _thinks(aspect: Aspect) -> bool:
