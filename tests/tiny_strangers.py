@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
-from tiny_chat import LLAVA_TEMPLATE, TEXT, bytes_tokenizer, pieces_tokenizer, write
+from tiny_chat import LLAVA_TEMPLATE, TEXT, bytes_tokenizer, llava, pieces_tokenizer, write
 
 GEMMA_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
@@ -14,6 +15,33 @@ GEMMA_TEMPLATE = (
     "{% else %}{{ content['text'] }}{% endif %}{% endfor %}<end_of_turn>\n{% endfor %}"
     "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
 )
+
+OWN_CODE = {
+    "configuration_own.py": (
+        "from transformers import LlavaConfig\n\n\nclass OwnConfig(LlavaConfig):\n    model_type = 'own_vl'\n"
+    ),
+    "modeling_own.py": (
+        "from transformers import LlavaForConditionalGeneration\n\nfrom .configuration_own import OwnConfig\n"
+        "\n\nclass OwnModel(LlavaForConditionalGeneration):\n    config_class = OwnConfig\n"
+    ),
+    "processing_own.py": (
+        "from transformers import LlavaProcessor\n\n\nclass OwnProcessor(LlavaProcessor):\n    pass\n"
+    ),
+}
+OWN_FIELDS = {
+    "config.json": {
+        "model_type": "own_vl",
+        "architectures": ["OwnModel"],
+        "auto_map": {
+            "AutoConfig": "configuration_own.OwnConfig",
+            "AutoModelForImageTextToText": "modeling_own.OwnModel",
+        },
+    },
+    "processor_config.json": {
+        "processor_class": "OwnProcessor",
+        "auto_map": {"AutoProcessor": "processing_own.OwnProcessor"},
+    },
+}
 
 
 def llava_next(folder: Path) -> Path:
@@ -73,6 +101,23 @@ def gemma3(folder: Path) -> Path:
     images = Gemma3ImageProcessorPil(size={"height": 24, "width": 24})
     model = Gemma3ForConditionalGeneration(config)
     return write(folder, model, tokenizer, images, GEMMA_TEMPLATE, image_seq_length=9)
+
+
+def own_code(folder: Path) -> Path:
+    """A LLaVA whose config, model and processor are code in its folder."""
+    from safetensors.torch import save_file
+    from transformers import AutoModelForImageTextToText
+
+    llava(folder)
+    model = AutoModelForImageTextToText.from_pretrained(folder)
+    # By the names of today: older ones are known of transformers' own kinds alone.
+    save_file(model.state_dict(), folder / "model.safetensors", metadata={"format": "pt"})
+    for name, text in OWN_CODE.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    for name, more in OWN_FIELDS.items():
+        fields = json.loads((folder / name).read_text(encoding="utf-8"))
+        (folder / name).write_text(json.dumps(fields | more), encoding="utf-8")
+    return folder
 
 
 STRANGERS: dict[str, Callable[[Path], Path]] = {"llava_next": llava_next, "gemma3": gemma3}

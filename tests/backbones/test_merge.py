@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from tiny_adapters import rewrite, train
-from tiny_chat import FAMILIES
+from tiny_adapters import LANGUAGE, rewrite, train
+from tiny_chat import FAMILIES, llava
+from tiny_strangers import OWN_CODE, own_code
+from visq.aspects import every_aspect
 from visq.backbones.chat import Chat
 from visq.backbones.chat_options import ChatOptions
+from visq.backbones.families import known_dialect
 from visq.backbones.merge import merge, says
 from visq.core.errors import InputError, ModelError
 
@@ -73,6 +77,52 @@ def test_several_adapters_are_merged_in_turn(world, tmp_path):
     strong = rewrite(lora, tmp_path / "strong", lora_alpha=32)
     wanted = says(Chat(base, ChatOptions(adapters=(str(strong),))))
     np.testing.assert_allclose(says(Chat(twice)), wanted, atol=1e-3)
+
+
+def test_code_of_a_model_goes_with_it_and_runs_only_where_it_may(tmp_path, monkeypatch):
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.syspath_prepend(tmp_path / "modules")
+    base = llava(tmp_path / "plain")
+    lora = train(base, tmp_path / "lora", target_modules=LANGUAGE)
+    own_code(tmp_path / "own")
+    with pytest.raises(
+        ModelError, match=r"'own' cannot be loaded: it brings code of its own; .*--remote-code"
+    ):
+        merge(tmp_path / "own", [lora], tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
+    trusted = ChatOptions(remote_code=True)
+    done = merge(tmp_path / "own", [lora], tmp_path / "merged", options=trusted)
+
+    assert {path.name for path in done.folder.glob("*.py")} == set(OWN_CODE)
+    shutil.rmtree(tmp_path / "own")
+    assert type(Chat(done.folder, trusted)._processor).__name__ == "OwnProcessor"
+
+
+@pytest.mark.parametrize(("name", "picture_first", "n"), [("one-align", False, 5), ("realqa-x", True, 6)])
+def test_a_merge_is_proved_in_the_words_the_model_was_trained_with(
+    world, tmp_path, monkeypatch, name, picture_first, n
+):
+    base, lora = world("qwen2_vl")
+    adapter = shutil.copytree(lora, tmp_path / name)
+    right, asked = Chat.answer_logprobs, []
+
+    def noted(chat, batch, answers):
+        if batch[0].aspect:
+            asked.append(
+                (chat._options.picture_first, batch[0].question, batch[0].stem, batch[0].end, answers)
+            )
+        return right(chat, batch, answers)
+
+    monkeypatch.setattr(Chat, "answer_logprobs", noted)
+    done = merge(base, [adapter], tmp_path / "merged")
+    words = next(one for one in every_aspect() if one.dialect == known_dialect([name]))
+
+    assert done.n == 5 * n
+    assert len(asked) == 3
+    for first, question, stem, end, answers in asked:
+        assert (first, question, end) == (picture_first, words.questions[0], words.end)
+        assert stem == words.opening
+        assert set(answers) <= set(words.answers)
 
 
 def test_half_precision_is_written_where_it_is_asked_for_and_what_it_costs_is_said(world, tmp_path):

@@ -172,4 +172,7 @@ def _read(folder: Path, read: Any) -> Any:
         return read()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError) as error:
         # transformers answers a wrong file with any of these, in many lines.
-        raise ModelError(f"model {shown_name(folder)!r} cannot be loaded: {first_line(error)}") from error
+        why = first_line(error)
+        if "trust_remote_code" in str(error):
+            why = "it brings code of its own; let that run with --remote-code if you trust it"
+        raise ModelError(f"model {shown_name(folder)!r} cannot be loaded: {why}") from error

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from visq.aspects import aspect
+from visq.aspects import Aspect, aspect, every_aspect
 from visq.backbones.chat import Chat
 from visq.backbones.chat_options import ChatOptions
+from visq.backbones.families import known_dialect, trained_names
 from visq.backbones.folder import shipped_models
 from visq.backbones.model_name import shown_name
 from visq.backbones.weights import ORIGIN, read_config
@@ -26,8 +27,10 @@ TOLERANCE = 1e-3
 """By how much a log-probability of an answer may differ in float32. Merging adds and rounds each weight once:
 some 1e-6 of logits near 30, carried through the layers."""
 
-KEPT = ("*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "LICENSE*")
-"""Files of the base that stay as they are: tokenizer, processor, template, terms; config is written anew."""
+KEPT = ("*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.py", "LICENSE*")
+"""Files of the base that stay: tokenizer, processor, template, code, terms; config is written anew."""
+
+_FEW = 5
 
 DTYPES = ("float32", "float16", "bfloat16")
 
@@ -80,11 +83,14 @@ def merge(
     if not adapters:
         raise InputError("there is no adapter to merge; name one, as MODEL+ADAPTER", kind="usage")
     dtype = _dtype(base, dtype)
-    options = replace(options or ChatOptions(), dtype="float32", adapters=())
+    asked = _own_words(base, adapters)
+    options = replace(
+        options or ChatOptions(), dtype="float32", adapters=(), picture_first=asked.picture == "before"
+    )
     chat = Chat(base, replace(options, adapters=tuple(map(str, adapters))))
-    adapted = says(chat)
+    adapted = says(chat, asked)
     chat.adapters.merge()
-    in_memory = _largest(says(chat), adapted)
+    in_memory = _largest(says(chat, asked), adapted)
     if not in_memory <= TOLERANCE:
         raise ModelError(
             f"merged, the model says something else: a log-probability differs by {in_memory:.2g} (may "
@@ -95,7 +101,7 @@ def merge(
         attached = chat.adapters.attached
         _write(chat, base, whole, dtype)
         chat.close()  # so that there is one model at a time
-        written = _largest(says(Chat(whole, options)), adapted)
+        written = _largest(says(Chat(whole, options), asked), adapted)
         if dtype == "float32" and not written <= TOLERANCE:
             raise ModelError(f"read again, the written model differs by {written:.2g}; nothing is kept")
         whole.rename(out)
@@ -120,12 +126,28 @@ def shipped_pictures() -> dict[str, Picture]:
     return {file.name: decode(file).picture for file in files}
 
 
-def says(chat: Chat) -> FloatArray:
-    """float32 [pictures, levels]: what a model says of the quality of each shipped picture."""
-    asked = aspect("quality")
+def says(chat: Chat, asked: Aspect | None = None) -> FloatArray:
+    """float32 [pictures, answers]: what a model says of each shipped picture.
+
+    Args:
+        chat: loaded.
+        asked: what about; of many answers some are taken. None: quality in visq's words.
+    """
+    asked = asked or aspect("quality")
+    answers = asked.answers[:: max(1, len(asked.answers) // _FEW)]
     pictures = [chat.prepare(picture) for picture in shipped_pictures().values()]
-    batch = [Prompted(pixels, asked.name, asked.questions[0], asked.stem) for pixels in pictures]
-    return chat.answer_logprobs(batch, asked.levels)
+    batch = [
+        Prompted(pixels, asked.name, asked.questions[0], asked.opening, asked.joint, end=asked.end)
+        for pixels in pictures
+    ]
+    return chat.answer_logprobs(batch, answers)
+
+
+def _own_words(base: Path, adapters: Sequence[Path]) -> Aspect:
+    """Quality, or else what comes first, in the words that the model was trained with."""
+    dialect = known_dialect(trained_names((base, *adapters))) or "visq"
+    spoken = [one for one in every_aspect() if one.dialect == dialect]
+    return next((one for one in spoken if one.name == "quality"), spoken[0])
 
 
 def _largest(found: FloatArray, wanted: FloatArray) -> float:
