@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from broken_toml import broken
 from visq.aspects import Aspect, every_aspect, own_aspects
 from visq.core.errors import InputError
+from visq.core.numbers import MOST_DECIMALS
 from visq.core.toml_text import toml_text
+from visq.readouts.decimals import Decimals
+from visq.scoring.asked import Asked
 
 FIVE_LINES = """\
 [sharpness]
@@ -156,7 +159,7 @@ def test_each_mistake_has_its_own_line(file: Path, before: str, after: str, said
     [
         ("integers", {"scale": [0.5, 5]}, r"'noise.scale' is 0.5..5; wanted ends of at most 0 decimals"),
         ("decimals", {"scale": [0, 1e6]}, r"'noise.scale' is 0..1000000; wanted .*at most 100,000 numbers"),
-        ("decimals", {"decimals": 5}, r"'noise.decimals' is 5; wanted a whole number from 1 to 4"),
+        ("decimals", {"decimals": 4}, r"'noise.decimals' is 4; wanted a whole number from 1 to 3"),
         ("integers", {"decimals": 1}, r"'noise.decimals' means nothing where kind is 'integers'"),
     ],
 )
@@ -166,6 +169,16 @@ def test_numbers_that_cannot_be_answered_are_refused(
     table = {"about": "grain", "kind": kind, "questions": ["Noise?"], "stem": "Noise:"} | keys
     with pytest.raises(InputError, match=said):
         read(file, toml_text({"noise": table}))
+
+
+def test_the_most_decimals_of_an_aspect_are_those_that_its_readout_reads(file: Path) -> None:
+    table = {"about": "grain", "kind": "decimals", "questions": ["Noise?"], "stem": "Noise:", "scale": [0, 1]}
+    (found,) = read(file, toml_text({"noise": table | {"decimals": MOST_DECIMALS}}))
+    asked = Asked(found, "decimals")
+
+    assert asked.answers[1] == "0." + "0" * (MOST_DECIMALS - 1) + "1"
+    with pytest.raises(InputError, match="decimals"):
+        Decimals(scale=found.scale, decimals=MOST_DECIMALS + 1)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from visq.aspects.wording import (
 )
 from visq.core.errors import ModelError
 from visq.core.fields import Fields, shown
-from visq.core.numbers import MAX_ANSWERS, count_numbers, numbers_of
+from visq.core.numbers import MAX_ANSWERS, MOST_DECIMALS, count_numbers, numbers_of
 from visq.core.scales import MOS, Scale
 
 Kind = Literal["levels", "integers", "decimals"]
@@ -37,7 +37,6 @@ KEYS = (
 """What the table of an aspect may hold."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_MOST_DECIMALS = 4
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ def read_aspect(table: Fields, name: str, dialect: str, keys: Sequence[str] = KE
     refuse_unknown(table, keys)
     kind = cast(Kind, read_choice(table, "kind", get_args(Kind)))
     scale = read_scale(table) or MOS
-    decimals = read_whole(table, "decimals", 2, _MOST_DECIMALS) if kind == "decimals" else 0
+    decimals = read_whole(table, "decimals", 2, MOST_DECIMALS) if kind == "decimals" else 0
     _check_answers(table, kind, scale, decimals)
     return Aspect(
         name=name,

@@ -9,14 +9,13 @@ from typing import Literal, cast, get_args
 from visq.aspects.wording import read_choice, read_scale, read_texts, read_whole, refuse_unknown
 from visq.core.errors import DataError
 from visq.core.fields import Fields, shown
-from visq.core.numbers import number_text
+from visq.core.numbers import MOST_DECIMALS, number_text
 from visq.core.scales import Scale
 
 PartKind = Literal["text", "levels", "integers", "decimals"]
 """Free text, which has no score; a class; a whole number; a number with decimals."""
 
 _KEYS = ("kind", "levels", "scale", "decimals", "reason")
-_MOST_DECIMALS = 4
 # Nine digits hold every number of a scale; a longer run is no number that anybody meant. A number must not go
 # on: "3.44 of 10." holds no 3. Nor is "3." one with decimals: it is left of "3.44." where the text was cut.
 _WHOLE = r"[0-9]{1,9}(?!\.?[0-9])"
@@ -101,7 +100,7 @@ def read_part(table: Fields, name: str) -> Part:
         name=name,
         kind=kind,
         scale=read_scale(table),
-        decimals=read_whole(table, "decimals", 2, _MOST_DECIMALS) if kind == "decimals" else 0,
+        decimals=read_whole(table, "decimals", 2, MOST_DECIMALS) if kind == "decimals" else 0,
         levels=read_texts(table, "levels", 2) if "levels" in table else (),
         reason=table.text("reason", ""),
     )

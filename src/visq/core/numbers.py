@@ -8,6 +8,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from visq.core.errors import DataError
 from visq.core.scales import Scale
 
+MOST_DECIMALS = 3
+"""Digits after the point that an answer may have."""
+
 MAX_ANSWERS = 100_000
 """More numbers than this are no list of answers; 0.00..100.00 has 10,001."""
 

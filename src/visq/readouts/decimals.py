@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from visq.core.errors import InputError
-from visq.core.numbers import MAX_ANSWERS, count_numbers, numbers_of
+from visq.core.numbers import MAX_ANSWERS, MOST_DECIMALS, count_numbers, numbers_of
 from visq.core.scales import MOS, Scale
 from visq.core.types import Reading
 from visq.readouts.expectation import (
@@ -80,8 +80,8 @@ class Decimals:
         temperature: float = 1.0,
         tolerance: float = 0.002,
     ) -> None:
-        if decimals not in range(4):
-            raise InputError(f"read-out {self.name!r} takes 0 to 3 decimals, not {decimals!r}")
+        if decimals not in range(MOST_DECIMALS + 1):
+            raise InputError(f"read-out {self.name!r} takes 0 to {MOST_DECIMALS} decimals, not {decimals!r}")
         self.scale = scale
         self.decimals = decimals
         self.answers = self._every_number() if answers is None else self._checked(answers)
