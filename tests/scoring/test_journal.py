@@ -83,6 +83,14 @@ def test_another_identity_is_refused_and_says_what_differs(tmp_path: Path) -> No
         InputError, match=r"scores\.csv' was made with aspects quality, this run has quality,aesthetics"
     ):
         Journal(path, IDENTITY | {"aspects": ["quality", "aesthetics"]})
+    for key, value, said in (
+        ("temperature", 2.0, "temperature 1.0, this run has 2.0"),
+        ("dialect", "rating", "dialect visq, this run has rating"),
+        ("words", "0123", "words none, this run has 0123"),
+        ("explain", True, "explain False, this run has True"),
+    ):
+        with pytest.raises(InputError, match=f"was made with {said}; choose another --out"):
+            Journal(path, IDENTITY | {key: value})
     Journal(path, IDENTITY | {"scale": "0..1"}, overwrite=True).close()
 
 

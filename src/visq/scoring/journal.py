@@ -15,6 +15,9 @@ from typing import Any
 
 from visq.core.errors import InputError
 
+USUAL: Mapping[str, Any] = {"temperature": 1.0, "dialect": "visq", "words": None, "explain": False}
+"""What an identity does not name where it is so: keys that came later, so that older tables go on."""
+
 _FORMAT = 1
 _PAGE = 256
 _SCHEMA = """
@@ -263,15 +266,18 @@ def _is_about_access(error: BaseException) -> bool:
 def _refuse_other_identity(path: Path | None, old: dict[str, Any], new: dict[str, Any]) -> None:
     """The table was made otherwise: mixing would put scores of two kinds into one file."""
     for key in sorted(old.keys() | new.keys()):
-        if old.get(key) != new.get(key):
+        was, now = (one.get(key, USUAL.get(key)) for one in (old, new))
+        if was != now:
             raise InputError(
-                f"{_table_name(path)} was made with {key} {_words(old.get(key))}, this run has "
-                f"{_words(new.get(key))}; choose another --out, or --overwrite to start anew",
+                f"{_table_name(path)} was made with {key} {_words(was)}, this run has "
+                f"{_words(now)}; choose another --out, or --overwrite to start anew",
                 kind="output",
             )
 
 
 def _words(value: object) -> str:
+    if value is None:
+        return "none"
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

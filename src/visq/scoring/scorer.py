@@ -24,7 +24,7 @@ from visq.scoring.asked import Asked, Wanted, words_hash
 from visq.scoring.cpus import cpu_limit
 from visq.scoring.explain import Explaining, tell
 from visq.scoring.given import not_empty, samples_of
-from visq.scoring.journal import Journal, journal_path
+from visq.scoring.journal import USUAL, Journal, journal_path
 from visq.scoring.model import Machine, open_model
 from visq.scoring.options import RunOptions
 from visq.scoring.pipeline import Outcome, Plan, run
@@ -345,7 +345,7 @@ class Scorer:
 def _identity(
     folder: ModelFolder, backbone: Backbone, asked: Sequence[Asked], scale: Scale, *, explain: bool
 ) -> dict[str, Any]:
-    """What scores depend on; of what was added later only what is unusual, so that older tables go on."""
+    """What scores depend on; of what was added later only what is not `USUAL`, so that older tables go on."""
     found: dict[str, Any] = {
         "model": folder.name,
         "model_hash": folder.sha256,
@@ -356,13 +356,13 @@ def _identity(
         "aspects": [one.aspect.name for one in asked],
         "scale": str(scale),
     }
-    unusual = {
-        "temperature": (asked[0].temperature, 1.0),
-        "dialect": (_alike(one.aspect.dialect for one in asked), "visq"),
-        "words": (words_hash(asked), None),
-        "explain": (explain, False),
+    later = {
+        "temperature": asked[0].temperature,
+        "dialect": _alike(one.aspect.dialect for one in asked),
+        "words": words_hash(asked),
+        "explain": explain,
     }
-    return found | {name: value for name, (value, usual) in unusual.items() if value != usual}
+    return found | {name: value for name, value in later.items() if value != USUAL[name]}
 
 
 def _alike(words: Iterable[str]) -> str:
