@@ -11,6 +11,14 @@ from visq.cli.readouts_table import readouts_lines
 
 WORDS = ("--aspect", "quality", "--resamples", "100")
 
+OWN = """\
+[noise]
+about = "grain"
+levels = ["noisy", "clean"]
+questions = ["How noisy is this image?"]
+stem = "The image is"
+"""
+
 
 @pytest.fixture
 def rated(tmp_path):
@@ -18,6 +26,7 @@ def rated(tmp_path):
     rows = "".join(f"{path.relative_to(tmp_path)},{1 + k / 3},s{k // 2}\n" for k, path in enumerate(paths))
     (tmp_path / "rated.csv").write_text(f"path,mos,scene\n{rows}", encoding="utf-8")
     (tmp_path / "bare.csv").write_text("path\nphotos/home/0.png\n", encoding="utf-8")
+    (tmp_path / "own.toml").write_text(OWN, encoding="utf-8")
     return tmp_path / "rated.csv"
 
 
@@ -30,10 +39,17 @@ def test_the_shipped_model_s_read_outs_side_by_side(visq, rated):
         "rated: 12 read, 0 failed of 12; 6 groups by scene; errors in units of labels on 1..5"
     )
     assert lines[3].split()[:3] == ["read-out", "n", "SRCC"]
-    assert [line.split()[0] for line in lines[4:11]] == [
-        *("levels", "integers", "decimals", "contrast", "text", "onealign", "q-bench"),
+    assert [line.split()[0] for line in lines[4:13]] == [
+        *("levels", "integers", "decimals", "decimals-greedy", "decimals-one-path", "contrast", "text"),
+        *("onealign", "q-bench"),
     ]
+    assert lines[4].split()[1] == "*"
     assert lines[6].split()[1] == "!"
+    assert [line.split()[1:3] for line in lines[7:9]] == [["~", "!"]] * 2
+    assert lines[-1] == (
+        "* the model's own read-out; ~ a monitor: to be watched, never a score; "
+        "! not to be taken at its word, for the reason above"
+    )
     assert any(line.startswith("  ! decimals: not trained for it, not to be trusted") for line in lines)
     assert run.stderr.splitlines()[-1] == "visq: values of every picture: v.csv"
 
@@ -45,6 +61,7 @@ def test_json_is_one_line_and_nothing_else_is_said(visq, rated, tiny):
     assert (report["format"], report["kind"]) == (1, "readouts")
     assert [row["readout"] for row in report["sets"][0]["readouts"]] == ["levels", "onealign"]
     assert readouts_lines(report)[2].startswith("rated: 12 read, 0 failed of 12; every row by itself")
+    assert readouts_lines(report)[-1] == "* the model's own read-out"  # a mark that no row has is not told
 
 
 def test_failed_pictures_leave_3_and_are_named(visq, rated, tiny, tmp_path):
@@ -67,6 +84,17 @@ def test_failed_pictures_leave_3_and_are_named(visq, rated, tiny, tmp_path):
         (("rated.csv", "--readout", "compare2score", *WORDS), 2, "reads inferior, worse"),
         (("rated.csv", "--model", "TINY", "--readout", "text", *WORDS), 2, "cannot be read as 'text'"),
         (("rated.csv", "--dtype", "float16", *WORDS), 2, "cannot take --dtype float16"),
+        (("rated.csv", "--pixels", "..99", *WORDS), 2, "cannot take --pixels ..99"),
+        (("rated.csv", "--pixels", "99", *WORDS), 2, "not of the form MIN..MAX"),
+        (("rated.csv", "--attention", "eager", *WORDS), 2, "cannot take --attention eager"),
+        (("rated.csv", "--device-map", "auto", *WORDS), 2, "cannot take --device-map auto"),
+        (("rated.csv", "--device-map", "auto", "--device", "cpu", *WORDS), 2, "give one of them"),
+        (("rated.csv", "--temperature", "0", *WORDS), 2, "temperature must be a finite number above 0"),
+        (("rated.csv", "--dialect", "onealing", *WORDS), 2, "did you mean 'onealign'?"),
+        (("rated.csv", "--dialect", "deqa", "--readout", "integers", *WORDS), 2, "in the words of 'deqa'"),
+        (("rated.csv", "--aspect", "own.toml"), 2, "model 'mini' does not score 'noise'"),
+        (("rated.csv", "--aspect", "own.toml#nois"), 2, "did you mean 'noise'?"),
+        (("rated.csv", "--aspect", "gone.toml"), 2, "'gone.toml' does not exist"),
         (("rated.csv", "--dtype", "float", *WORDS), 2, "float"),
         (("rated.csv", "--out", "v.txt", *WORDS), 2, "use an ending of .csv"),
         (("rated.csv", "--label-scale", "5", *WORDS), 2, "scale '5' is not of the form LOW..HIGH"),

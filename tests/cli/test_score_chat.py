@@ -37,6 +37,7 @@ def photos(tmp_path: Path) -> Path:
     [
         (["--readout", "integer"], 2, "unknown read-out 'integer'; did you mean 'integers'?"),
         (["--readout", "pairwise"], 2, "compares two pictures"),
+        (["--readout", "decimals-one-path"], 2, "is a monitor of visq readouts and no score; use read-out"),
         (["--model", "HEAD", "--readout", "integers"], 2, "answers with level words only"),
         (["--model", "HEAD", "--readout", "contrast"], 2, "as 'contrast'; use --readout levels, or"),
         (["--model", "HEAD", "--readout", "text"], 2, "cannot be read as 'text'"),

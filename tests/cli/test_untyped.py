@@ -88,4 +88,18 @@ def test_a_run_is_made_again_without_the_environment(visq: VisqRun, photos: Path
     again = visq("evaluate", "--config", "run", "--out", "again", "--quiet", env=CLEAN | {"TEMPERATURE": "7"})
     assert (again.returncode, again.stdout) == (0, run.stdout), again.stderr
     other = visq("evaluate", rated, "--out", "run", env=CLEAN)
-    assert "'run' was made with temperature 2.0, this run has none; choose another --out" in other.stderr
+    assert "'run' was made with --temperature 2.0, this run has none; choose another --out" in other.stderr
+
+
+def test_an_error_of_what_nobody_typed_names_its_variable(visq: VisqRun, photos: Path, qwen: Path) -> None:
+    rated = photos.parent / "rated.csv"
+    rows = "".join(f"{path},{k}\n" for k, path in enumerate(sorted(photos.rglob("*.png"))))
+    rated.write_text(f"path,quality\n{rows}", encoding="utf-8")
+    variables = CLEAN | {"MODEL_PATH": str(qwen), "VISQ_CUDA_DEVICE": "mars"}
+    said = "visq: device 'mars' is not on this machine; use 'auto' or 'cpu'"
+    run = visq("score", photos, "--quiet", env=variables)
+    assert (run.returncode, run.stderr.splitlines()[-1]) == (2, f"{said} (from VISQ_CUDA_DEVICE)")
+    run = visq("readouts", rated, "--quiet", env=variables)
+    assert (run.returncode, run.stderr.splitlines()[-1]) == (2, f"{said} (from VISQ_CUDA_DEVICE)")
+    typed = visq("score", photos, "--quiet", "--device", "mars", env=variables)
+    assert (typed.returncode, typed.stderr.splitlines()[-1]) == (2, said)

@@ -15,6 +15,7 @@ import typer
 
 from visq.cli.console import UsageMistake, progress, results, stoppable, warn
 from visq.cli.label_options import Group, Label, LabelScale, Protocol
+from visq.cli.machine_options import Attention, Device, DeviceMap, Dtype, Pixels, RemoteCode
 from visq.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,13 +42,32 @@ def readouts(
         str | None,
         typer.Option(
             metavar="NAME[,NAME...]",
-            help="levels, integers, decimals, contrast, text, or a published formula: onealign, q-bench, "
-            "deqa, ...; all that fit by default.",
+            help="levels, integers, decimals, contrast, text; the monitors decimals-greedy and "
+            "decimals-one-path; a published formula: onealign, q-bench, deqa, ...; all that fit by default.",
             rich_help_panel=_WHAT,
         ),
     ] = None,
     aspect: Annotated[
-        str | None, typer.Option(help="What the labels are about, e.g. quality.", rich_help_panel=_WHAT)
+        str | None,
+        typer.Option(
+            help="What the labels are about, e.g. quality, or your own: my.toml#NAME.", rich_help_panel=_WHAT
+        ),
+    ] = None,
+    dialect: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose words, as `visq show aspects` lists them; by default the model's own, and for other "
+            "answers the first that fit.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            help="Divides the answers' log-probabilities, but for text, monitors and published formulas.",
+            show_default="1",
+            rich_help_panel=_WHAT,
+        ),
     ] = None,
     limit: Annotated[
         int | None,
@@ -57,6 +77,12 @@ def readouts(
     label: Label = None,
     group: Group = None,
     label_scale: LabelScale = None,
+    device: Device = None,
+    device_map: DeviceMap = None,
+    dtype: Dtype = None,
+    attention: Attention = None,
+    pixels: Pixels = None,
+    remote_code: RemoteCode = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -86,18 +112,6 @@ def readouts(
             min=1, max=1024, help="Threads that decode; one a CPU by default.", rich_help_panel=_RUN
         ),
     ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(
-            help="Of a chat model: auto, cpu, cuda, cuda:1 or mps.",
-            show_default="auto",
-            rich_help_panel=_RUN,
-        ),
-    ] = None,
-    dtype: Annotated[
-        str,
-        typer.Option(help="Of a chat model: auto, float32, float16 or bfloat16.", rich_help_panel=_WHAT),
-    ] = "auto",
     quiet: Annotated[
         bool, typer.Option("--quiet", help="No progress and no notices.", rich_help_panel=_RUN)
     ] = False,
@@ -108,8 +122,9 @@ def readouts(
     read-out, with p (Holm); calibration error, what a rising map would mend of the RMSE (Gneiting
     and Resin 2023), and bias, both in units of the labels; outside, the probability of no answer;
     split, the share of pictures whose two likeliest answers are no neighbours; and the model's
-    time for one picture asked by it alone. `!` marks those that the model was not trained for:
-    half of the pictures with most of the probability on no answer, or texts without a score.
+    time for one picture asked by it alone. `*` marks the model's own, `~` monitors, which are no
+    scores, `!` those that the model was not trained for: half of the pictures with most of the
+    probability on no answer, or texts without a score.
 
     \b
     visq readouts ratings.csv --aspect quality --label-scale 1..5
@@ -131,9 +146,11 @@ def readouts(
             model=model,
             readouts=None if readout is None else tuple(name.strip() for name in readout.split(",")),
             aspect=aspect,
+            dialect=dialect,
+            temperature=temperature,
             protocol=protocol,
             labels=LabelChoice(label, group, label_scale),
-            machine=Machine(device, dtype),
+            machine=Machine(device, dtype or "auto", attention or "auto", pixels, remote_code, device_map),
             limit=limit,
             settings=Settings(resamples, seed=seed),
             out=out,

@@ -12,6 +12,13 @@ _HEADS = (
 FITTED = "the map is fitted"
 """How the note begins of a figure that never has an interval."""
 
+MARKS = (
+    ("is_default", "*", "the model's own read-out"),
+    ("is_monitor", "~", "a monitor: to be watched, never a score"),
+    ("distrust", "!", "not to be taken at its word, for the reason above"),
+)
+"""What marks a row: which of its fields, the mark, and what the mark says."""
+
 _LEFT = 1  # columns of words; the others hold numbers
 
 
@@ -28,7 +35,9 @@ def readouts_lines(report: Mapping[str, Any]) -> list[str]:
     ]
     for one in report["sets"]:
         lines += ["", *_set(one, report["cost"])]
-    return lines
+    rows = [row for one in report["sets"] for row in one["readouts"]]
+    told = [f"{mark} {what}" for name, mark, what in MARKS if any(row[name] for row in rows)]
+    return [*lines, "", "; ".join(told)]
 
 
 def _set(one: Mapping[str, Any], cost: Mapping[str, Any]) -> Iterator[str]:
@@ -59,9 +68,9 @@ def _missing(row: Mapping[str, Any]) -> Iterator[str]:
 def _row(row: Mapping[str, Any], cost: Mapping[str, Any] | None) -> tuple[str, ...]:
     found = row["difference"]
     answers = str(row["n_answers"]) if row["n_answers"] else f"<= {row['most_tokens']} tokens"
-    mark = " *" if row["is_default"] else " !" if row["distrust"] else ""
+    marks = [mark for name, mark, _ in MARKS if row[name]]
     return (
-        f"{row['readout']}{mark}",
+        " ".join([row["readout"], *marks]),
         str(row["n_scored"]),
         _figure(row["srcc"]),
         _figure(row["plcc"]),

@@ -10,7 +10,7 @@ from visq.core.errors import InputError
 from visq.core.scales import MOS
 from visq.evaluation.readouts.candidates import candidates_of
 from visq.evaluation.readouts.reader import TIMED, Read, Reader
-from visq.scoring.asked import Wanted, choose
+from visq.scoring.asked import MONITORS, Wanted, choose
 
 (OWN,) = choose(Wanted(("quality",), "levels"), ["quality"], "visq")
 
@@ -79,6 +79,9 @@ def test_every_read_out_is_what_a_pencil_gives():
             "levels": (0.02 * 1 + 0.30 * 2 + 0.08 * 3 + 0.40 * 4 + 0.10 * 5) / 0.90,
             "integers": 1 + 4 * ((1 * 0.06 + 9 * 0.40 + 10 * 0.50) / 0.96 - 1) / 9,
             "decimals": (1.00 * 0.01 + 1.01 * 0.01 + 5.00 * 0.03) / 0.05,
+            "decimals-greedy": 5.0,  # 5 before 1, 3 to 2
+            # 1 or 5, then along 5.00: 0.1 * 0 + 0.01 * 0
+            "decimals-one-path": (1 * 0.02 + 5 * 0.03) / 0.05,
             "contrast": 1 + 4 * 0.40 / 0.70,
             "text": 4.0,
             "onealign": 3.2888889,
@@ -91,7 +94,7 @@ def test_every_read_out_is_what_a_pencil_gives():
     assert outside == pytest.approx(
         {
             **{"levels": 0.10, "integers": 0.04, "decimals": 0.95, "contrast": 0.30},
-            **dict.fromkeys(("text", "onealign", "q-bench")),
+            **dict.fromkeys(("text", "onealign", "q-bench", *MONITORS)),
         },
         abs=1e-6,
     )
@@ -100,6 +103,7 @@ def test_every_read_out_is_what_a_pencil_gives():
         {
             **dict.fromkeys(("levels", "contrast", "onealign", "q-bench"), 0.10),  # of one question
             **{"integers": 0.04, "decimals": 0.95, "text": None},
+            **dict.fromkeys(MONITORS, 0.95),
         },
         abs=1e-6,
     )
@@ -107,10 +111,27 @@ def test_every_read_out_is_what_a_pencil_gives():
     assert split == {
         "levels": True,  # good and poor are no neighbours
         "integers": False,  # 10 and 9 are
-        "decimals": True,  # 5.00 and 1.00
+        **dict.fromkeys(("decimals", *MONITORS), True),  # 5.00 and 1.00
         "onealign": True,
         **dict.fromkeys(("contrast", "text", "q-bench")),
     }
+
+
+def test_monitors_are_what_whole_answers_imply_along_one_path(monkeypatch):
+    """4.0 and 3.9x, the case that RealQA's formula gets wrong: belief that straddles a whole number."""
+    for word in ("1.00", "1.01", "5.00"):
+        monkeypatch.setitem(SAID, word, 0.0)
+    told = {"3.90": 0.05, "3.95": 0.20, "4.00": 0.24, "4.01": 0.06}
+    for word, share in told.items():
+        monkeypatch.setitem(SAID, word, share)
+    (found,) = reader(Told()).read(pictures(1))
+    exact = sum(float(word) * share for word, share in told.items()) / 0.55
+    whole = (3 * 0.25 + 4 * 0.30) / 0.55
+    assert found["decimals"].value == pytest.approx(exact, abs=1e-5)
+    assert found["decimals-greedy"].value == pytest.approx(4.00, abs=1e-9)
+    assert found["decimals-one-path"].value == pytest.approx(whole + 0.01 * 0.06 / 0.30, abs=1e-5)
+    assert abs(found["decimals-one-path"].value - exact) > 0.4
+    assert (found["decimals-greedy"].spread, found["decimals-one-path"].outside) == (None, None)
 
 
 def test_read_outs_swapped_would_be_seen(monkeypatch):
@@ -128,17 +149,18 @@ def test_one_call_answers_all_that_is_not_written():
     backbone = Told()
     reader(backbone).read(pictures(2))
     read, written = backbone.calls
-    assert [n for _, n in read] == [5, 10, 401] * 2
+    assert [n for _, n in read] == [5, 10, 401, 5] * 2
     assert [question for question, _ in read[:2]] == [
         "How would you rate the quality of this image?",
         "Rate the quality of this image from 1 to 10.",
     ]
+    assert read[0][0] == read[3][0]  # the same question, nothing to end its answers
     assert [n for _, n in written] == [-16, -16]
 
 
 def test_beside_the_model_s_own_alone_each_read_out_says_the_same():
     together = reader(Told()).read(pictures(1))[0]
-    for name in ("integers", "decimals", "contrast", "q-bench", "text"):
+    for name in ("integers", "decimals", *MONITORS, "contrast", "q-bench", "text"):
         assert reader(Told(), [name]).read(pictures(1))[0][name] == together[name]
 
 
@@ -152,12 +174,12 @@ def test_an_answer_without_any_probability_fails_alone(monkeypatch):
     for word in ("1.00", "1.01", "5.00"):
         monkeypatch.setitem(SAID, word, 0.0)
     (found,) = reader(Told()).read(pictures(1))
-    assert found["decimals"].kind == "not-a-number"
+    assert {found[name].kind for name in ("decimals", *MONITORS)} == {"not-a-number"}
     assert isinstance(found["integers"], Read)
 
 
 def test_what_does_not_fit_the_memory_fails_for_that_question_and_picture():
-    found = reader(Told(lost=[4])).read(pictures(2))  # the second of three questions, of the second picture
+    found = reader(Told(lost=[5])).read(pictures(2))  # the second of four questions, of the second picture
     assert found[1]["integers"].kind == "out-of-memory"
     assert sum(isinstance(outcome, InputError) for one in found for outcome in one.values()) == 1
 
@@ -169,6 +191,9 @@ def test_the_first_pictures_are_asked_each_read_out_alone_to_see_its_cost():
     assert len(one.found) == TIMED + 5
     assert {name: len(seconds) for name, seconds in one.seconds.items()} == dict.fromkeys(one.found[0], TIMED)
     assert [len(call) for call in backbone.calls[:8]] == [1] * 8
+    timed = [n for call in backbone.calls[:7] for _, n in call]
+    assert timed == [5, 10, 401, 2, -16, 5, 5]  # each once: monitors are of what decimals was told
+    assert one.seconds["decimals"] == one.seconds["decimals-greedy"] == one.seconds["decimals-one-path"]
     before = len(backbone.calls)
     one.attempt(pictures(2))
     assert len(backbone.calls) == before + 2

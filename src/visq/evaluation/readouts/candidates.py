@@ -1,22 +1,26 @@
 """Which read-outs fit an aspect: words, answers, and what makes a score of them. Asks no model.
 
-Beside visq's own stand published formulas of `readouts/compat.toml`. Their authors read the first token of
-an answer; here they are given whole answers. Where an answer is one token and ends there, both are the same.
+Beside visq's own stand monitors, which are no scores, and published formulas of `readouts/compat.toml`. The
+authors of those read the first token of an answer and nothing after it, so that nothing has to end an answer
+here either: where an answer is one token, both are the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+
+import numpy as np
 
 from visq.aspects import Aspect
 from visq.core.errors import InputError
 from visq.core.registry import unknown_name
 from visq.core.scales import Scale
-from visq.core.types import FloatArray, Reading
+from visq.core.types import FloatArray, Picture, Prompted, Reading
+from visq.evaluation.readouts import monitors
 from visq.readouts.compat import Published, published, published_names
-from visq.scoring.asked import FITTING, USAGE, Asked, Wanted, choose
+from visq.scoring.asked import FITTING, MONITORS, USAGE, Asked, Wanted, choose
 
 SHOWN_FORMULAS = ("onealign", "q-bench")
 """Published formulas that are read unless others are named: the rest are one of these on another scale."""
@@ -27,14 +31,19 @@ class Candidate:
     """A read-out in the words of an aspect.
 
     Attributes:
-        name: of the read-out, or of the published formula.
-        asked: the words; those of `levels` for a published formula.
-        formula: the published formula; None for a read-out of visq.
+        name: of the read-out, of the monitor, or of the published formula.
+        asked: the words; those of `levels` for a published formula, of `decimals` for a monitor.
+        formula: the published formula; None for what is visq's.
     """
 
     name: str
     asked: Asked
     formula: Published | None = None
+
+    @property
+    def is_monitor(self) -> bool:
+        """Whether its values are to be watched, and are no scores."""
+        return self.name in MONITORS
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -50,10 +59,14 @@ class Candidate:
         return Scale(min(self.formula.values), max(self.formula.values))
 
     def read(self, logprobs: FloatArray, *, closed_set: bool) -> Reading:
-        """A Reading on `scale` of float [n, k], in the order of `answers`."""
+        """A Reading on `scale` of float [n, k], in the order of `answers`; a monitor has a value alone."""
         if self.formula is not None:
             return self.formula.read(logprobs)
         found: Reading = self.asked.reader.read(logprobs, closed_set=closed_set)
+        if self.is_monitor:
+            nothing = np.full(len(found.value), np.nan)
+            value = monitors.READ[self.name](self.asked.reader, logprobs)
+            return replace(found, value=value, spread=nothing, outside=nothing)
         return found
 
 
@@ -61,16 +74,27 @@ class Candidate:
 class Question(Asked):
     """One question, asked once for all read-outs of it: its answers are all that some of them reads.
 
+    All its answers are read, whatever scoring leaves unread, so that every read-out is of the same numbers.
+
     Attributes:
-        readers: the read-outs, one or more.
+        readers: the read-outs, one or more, published formulas all of them or none.
     """
 
     readers: tuple[Candidate, ...] = ()
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """Each answer once; empty where the model writes."""
-        return tuple(dict.fromkeys(answer for one in self.readers for answer in one.answers))
+        """Each answer once; empty where the model writes.
+
+        Those of published formulas are all levels, so that what is said elsewhere hangs on no other read-out.
+        """
+        every = () if self.readers[0].formula is None else self.aspect.levels
+        return tuple(dict.fromkeys([*every, *(answer for one in self.readers for answer in one.answers)]))
+
+    def of(self, pixels: Picture) -> Prompted:
+        """The question about one picture; nothing has to end what a published formula reads."""
+        asked = replace(super().of(pixels), unread=0.0)
+        return asked if self.readers[0].formula is None else replace(asked, end=None)
 
 
 def question_of(readers: Sequence[Candidate]) -> Question:
@@ -80,16 +104,20 @@ def question_of(readers: Sequence[Candidate]) -> Question:
 
 
 def questions_of(candidates: Iterable[Candidate]) -> list[Question]:
-    """The fewest questions that all of them can be read from; a text is a question of its own."""
-    shared: dict[tuple[Aspect, bool], list[Candidate]] = {}
+    """The fewest questions that all of them can be read from; a text is a question of its own.
+
+    So are published formulas, whose answers nothing has to end.
+    """
+    shared: dict[tuple[Aspect, bool, bool], list[Candidate]] = {}
     for one in candidates:
-        shared.setdefault((one.asked.aspect, one.asked.writes), []).append(one)
+        alike = one.asked.aspect, one.asked.writes, one.formula is None
+        shared.setdefault(alike, []).append(one)
     return [question_of(readers) for readers in shared.values()]
 
 
 def known_readouts() -> list[str]:
     """Every name that may be asked for."""
-    return [*FITTING, *published_names()]
+    return [*FITTING, *MONITORS, *published_names()]
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -107,7 +135,12 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def candidates_of(
-    default: Asked, names: Sequence[str] | None, *, closed_set: bool, model: str
+    default: Asked,
+    names: Sequence[str] | None,
+    *,
+    closed_set: bool,
+    model: str,
+    wanted: Wanted = Wanted(),  # noqa: B008 (frozen)
 ) -> tuple[list[Candidate], list[str]]:
     """The read-outs to be compared, the model's own first.
 
@@ -116,6 +149,7 @@ def candidates_of(
         names: what is asked for; None takes all that fit.
         closed_set: the model has no other answers than the ones it is made for.
         model: its name, for messages.
+        wanted: the user's own words, or whose; all read-outs are asked in them.
 
     Returns:
         The candidates, and what was left out and why, a line each.
@@ -124,11 +158,11 @@ def candidates_of(
         InputError: one that was asked for does not fit.
     """
     found, left_out = [Candidate(default.readout, default)], []
-    for name in dict.fromkeys([*FITTING, *SHOWN_FORMULAS] if names is None else names):
+    for name in dict.fromkeys(_usual(default) if names is None else names):
         if name == default.readout:
             continue
         try:
-            found.append(_candidate(name, default, closed_set=closed_set, model=model))
+            found.append(_candidate(name, default, wanted, closed_set=closed_set, model=model))
         except InputError as error:
             if names is not None:
                 raise
@@ -136,20 +170,30 @@ def candidates_of(
     return found, left_out
 
 
-def _candidate(name: str, default: Asked, *, closed_set: bool, model: str) -> Candidate:
-    aspect, formula = default.aspect, None if name in FITTING else published(name)
+def _usual(default: Asked) -> Iterator[str]:
+    """All that is read unless something is named: monitors stand behind `decimals`."""
+    for name in dict.fromkeys([default.readout, *FITTING]):
+        yield name
+        yield from MONITORS if name == "decimals" else ()
+    yield from SHOWN_FORMULAS
+
+
+def _candidate(name: str, default: Asked, wanted: Wanted, *, closed_set: bool, model: str) -> Candidate:
+    aspect, formula = default.aspect, published(name) if name in published_names() else None
     if closed_set and not (formula and set(formula.answers) == set(default.answers)):
         raise InputError(
             f"model {model!r} answers with level words only and cannot be read as {name!r}", kind=USAGE
         )
-    readout = name if formula is None else "levels"
+    readout = "levels" if formula else "decimals" if name in MONITORS else name
     temperature = 1.0 if readout == "text" else default.temperature
-    wanted = Wanted((aspect.name,), readout, temperature=temperature)
-    (asked,) = choose(wanted, [aspect.name], aspect.dialect)
+    words = replace(wanted, readout=readout, temperature=temperature)
+    (asked,) = choose(words, [aspect.name], aspect.dialect)
     if formula is not None and not set(formula.answers) <= set(asked.aspect.levels):
         raise InputError(
             f"published read-out {name!r} reads {', '.join(formula.answers)}; {aspect.name} is answered with "
             f"{', '.join(asked.aspect.levels)}",
             kind=USAGE,
         )
+    if name in MONITORS:
+        monitors.expect_numbers(name, asked.reader)
     return Candidate(name, asked, formula)

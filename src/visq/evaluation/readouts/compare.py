@@ -6,7 +6,7 @@ Which read-outs those are is `candidates.py`; what they read, `reader.py`; the f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from visq.core.version import __version__
 from visq.data.sources import set_names
 from visq.evaluation.figures.label_scale import scale_text
 from visq.evaluation.figures.measured import Settings
-from visq.evaluation.figures.protocols import protocols_for
+from visq.evaluation.figures.protocols import Protocol, protocols_for
 from visq.evaluation.figures.scored import LIMIT_KIND, ScoredSet
 from visq.evaluation.readouts.candidates import Candidate, candidates_of, check_names, question_of
 from visq.evaluation.readouts.figures import costs, readout_figures, scored_as
@@ -54,7 +54,11 @@ class ReadoutOptions:
         model: a shipped model, a model folder, or a folder in transformers' layout; None takes the
             environment's, else `mini`.
         readouts: names; None takes all that fit.
-        aspect: what is scored; None takes what protocol or columns say.
+        aspect: what is scored, or a TOML file of one's own, `own.toml#NAME`; None takes what protocol or
+            columns say.
+        dialect: whose words all of them are asked in; None takes the model's own, and for other kinds of
+            answers the first that fit.
+        temperature: of read-outs that have one; None takes the environment's, else 1.
         protocol: names separated by commas, one for all sets or one for each.
         labels: column, group and scale of the labels.
         machine: what a chat model runs on.
@@ -70,6 +74,8 @@ class ReadoutOptions:
     model: str | None = None
     readouts: tuple[str, ...] | None = None
     aspect: str | None = None
+    dialect: str | None = None
+    temperature: float | None = None
     protocol: str | None = None
     labels: LabelChoice = field(default_factory=LabelChoice)
     machine: Machine = field(default_factory=Machine)
@@ -83,6 +89,27 @@ class ReadoutOptions:
     def __post_init__(self) -> None:
         check_names(self.readouts or ())
         self.of_evaluation()  # refuses what an evaluation would
+        self._words()  # refuses what nobody has words for
+
+    def wanted(self, protocols: Sequence[Protocol | None]) -> Wanted:
+        """The one aspect that is asked for, in which words.
+
+        Raises:
+            UnknownName, InputError: as `aspect_of`.
+        """
+        words = self._words()
+        return words if words.own else replace(words, aspects=(aspect_of(self.of_evaluation(), protocols),))
+
+    def _words(self) -> Wanted:
+        aspects = None if self.aspect is None else (self.aspect,)
+        found = Wanted(aspects, dialect=self.dialect, temperature=self.temperature)
+        if len(found.own) > 1:
+            raise InputError(
+                f"{self.aspect!r} holds {len(found.own)} aspects; name one, as in "
+                f"{self.aspect}#{next(iter(found.own))}",
+                kind=USAGE,
+            )
+        return found
 
     def of_evaluation(self) -> EvaluateOptions:
         """The part that an evaluation has, too."""
@@ -139,15 +166,18 @@ def compare_readouts(
         MissingExtra: what figures, Parquet or a chat model need is not installed.
     """
     protocols = protocols_for(options.protocol, len(options.manifests))
-    aspect = aspect_of(options.of_evaluation(), protocols)
+    wanted = options.wanted(protocols)
+    (aspect,) = wanted.names or ()
     if options.out is not None:
         check_out(options.out, options.manifests, overwrite=options.overwrite)
     asked = zip(options.manifests, set_names(options.manifests), protocols, strict=True)
     sets = [labelled_set(path, name, aspect, one, options.labels) for path, name, one in asked]
-    found = chosen(options.model, Wanted((aspect,)), options.machine)
-    opened = open_model(found.folder, found.wanted, found.machine, cpu_limit())
+    found = chosen(options.model, wanted, options.machine)
+    with found.naming_variables():
+        opened = open_model(found.folder, found.wanted, found.machine, cpu_limit())
     try:
-        candidates, left_out = _fitting(opened, options.readouts)
+        candidates, left_out = _fitting(opened, options.readouts, found.wanted)
+        pieces = _several_tokens(opened.backbone, candidates)
         reader = Reader(opened.backbone, candidates, MOS)
         rows, outcomes = _read(reader, sets, options, on_progress, stop)
     finally:
@@ -175,7 +205,7 @@ def compare_readouts(
             "aspect": aspect,
             "scale": str(MOS),
             "settings": vars(options.settings),
-            "notes": [*found.notes, *opened.notes, *left_out],
+            "notes": [*found.notes, *opened.notes, *left_out, *pieces],
             "cost": costs(reader.seconds, candidates[0].name),
             "sets": entries,
         }
@@ -194,15 +224,18 @@ def _about(opened: Opened) -> dict[str, Any]:
     }
 
 
-def _fitting(opened: Opened, names: Sequence[str] | None) -> tuple[list[Candidate], list[str]]:
+def _fitting(
+    opened: Opened, names: Sequence[str] | None, wanted: Wanted
+) -> tuple[list[Candidate], list[str]]:
     """Read-outs that fit words and model, and what was left out and why."""
     default, backbone = opened.asked[0], opened.backbone
-    found, left_out = candidates_of(default, names, closed_set=backbone.closed_set, model=opened.folder.name)
+    closed_set, name = backbone.closed_set, opened.folder.name
+    found, left_out = candidates_of(default, names, closed_set=closed_set, model=name, wanted=wanted)
     refused = {one.name: _refusal(backbone, one, default.aspect.picture) for one in found}
-    for name, error in refused.items():
+    for readout, error in refused.items():
         if error is not None and names is not None:
             raise error
-        left_out += [] if error is None else [f"{name} left out: {error}"]
+        left_out += [] if error is None else [f"{readout} left out: {error}"]
     return [one for one in found if refused[one.name] is None], left_out
 
 
@@ -220,6 +253,27 @@ def _refusal(backbone: Backbone, one: Candidate, place: str) -> VisqError | None
     except VisqError as error:
         return error
     return None
+
+
+def _several_tokens(backbone: Any, candidates: Sequence[Candidate]) -> list[str]:
+    """Where a published formula is not what its authors computed, a line each.
+
+    Args:
+        backbone: what answers; one that is no closed set tells the tokens of an answer.
+        candidates: the read-outs.
+    """
+    notes = []
+    for one in candidates if not backbone.closed_set else ():
+        if one.formula is None:
+            continue
+        tokens = backbone.answer_tokens(question_of([one]).of(_NO_PIXELS), one.answers)
+        longer = [word for word, pieces in zip(one.answers, tokens, strict=True) if len(pieces) > 1]
+        if longer:
+            notes.append(
+                f"{one.name}: several tokens to this model, of which the published code reads the first, and "
+                f"this row all: {', '.join(longer)}"
+            )
+    return notes
 
 
 def _read(

@@ -55,6 +55,7 @@ def readout_figures(
             {
                 "readout": one.name,
                 "is_default": one.name == first,
+                "is_monitor": one.is_monitor,
                 "dialect": one.asked.aspect.dialect,
                 "question": one.asked.aspect.questions[0],
                 "scale": str(one.scale),
@@ -68,17 +69,17 @@ def readout_figures(
                 "plcc": measured.correlation("plcc", x, y),
                 "difference": None
                 if one.name == first
-                else _against(scored[one.name], scored[first], settings),
+                else _against(scored[one.name], scored[first], settings, tested=not one.is_monitor),
                 **_calibration(measured),
                 **_sureness([outcome for outcome in told if isinstance(outcome, Read)], len(told)),
             }
         )
-    _adjust([row["difference"] for row in rows if row["difference"] is not None])
+    _adjust([row["difference"] for row in rows if row["difference"] is not None and not row["is_monitor"]])
     return rows
 
 
-def _against(one: ScoredSet, default: ScoredSet, settings: Settings) -> dict[str, Any]:
-    """SRCC less that of the default read-out, on the rows that both scored."""
+def _against(one: ScoredSet, default: ScoredSet, settings: Settings, *, tested: bool) -> dict[str, Any]:
+    """SRCC less that of the default read-out, on the rows that both scored; no p where it is not tested."""
     both = one.is_scored & default.is_scored
     a, b = one.kept(both), default.kept(both)
     n, n_groups = len(a), len(set(a.groups.tolist()))
@@ -101,11 +102,12 @@ def _against(one: ScoredSet, default: ScoredSet, settings: Settings) -> dict[str
         return about | {"note": f"no test: {n_groups} groups are too few, it takes {FEWEST_GROUPS}"}
     if found.standard_error == 0 and found.difference == 0:
         return about | {"low": 0.0, "high": 0.0, "note": "the same order: there is nothing to test"}
-    return about | {"low": found.interval.low, "high": found.interval.high, "p_value": found.p_value}
+    about |= {"low": found.interval.low, "high": found.interval.high}
+    return about | {"p_value": found.p_value} if tested else about
 
 
 def _adjust(differences: Sequence[dict[str, Any]]) -> None:
-    """P-values for being several, all read-outs of a set together."""
+    """P-values for being several, all read-outs of a set together; monitors do not weigh on them."""
     adjusted = holm([found["p_value"] for found in differences])
     for found, p_value in zip(differences, adjusted, strict=True):
         found["p_adjusted"] = p_value

@@ -13,12 +13,13 @@ import numpy as np
 from visq.backbones import Backbone
 from visq.core.errors import InputError
 from visq.core.scales import Scale
-from visq.core.types import Picture, Score
+from visq.core.types import FloatArray, Picture, Score
 from visq.evaluation.readouts.candidates import Candidate, Question, question_of, questions_of
 from visq.media import least_side
 from visq.readouts.expectation import outside
 from visq.readouts.text import TextReading
 from visq.scoring.answers import answers_of
+from visq.scoring.asked import Asked
 
 TIMED = 20
 """Pictures that every read-out is asked about by itself too, to see what it costs."""
@@ -30,7 +31,7 @@ class Read:
 
     Attributes:
         value: on the scale shown.
-        spread: of the distribution, in units of that scale; None for text.
+        spread: of the distribution, in units of that scale; None for text, and for monitors.
         outside: probability of anything that was no answer; None where there is none.
         is_split: whether the two likeliest answers are no neighbours; None for two answers, and for text.
         elsewhere: probability of anything that no read-out of the question asks for; None as for `outside`,
@@ -113,7 +114,7 @@ class Reader:
         columns = [question.answers.index(answer) for answer in one.answers]
         logprobs, closed_set = np.stack(answered), self.backbone.closed_set
         reading = one.read(logprobs[:, columns], closed_set=closed_set)
-        elsewhere = np.full(len(logprobs), np.nan) if closed_set else outside(logprobs.astype(np.float64))
+        elsewhere = np.full(len(logprobs), np.nan) if closed_set else _elsewhere(one, logprobs)
         value = one.scale.convert(reading.value, self.scale).tolist()
         unit = (self.scale.high - self.scale.low) / (one.scale.high - one.scale.low)
         of_two = len(reading.distribution[0]) <= 2
@@ -122,7 +123,7 @@ class Reader:
             if math.isnan(value[i])
             else Read(
                 value[i],
-                float(reading.spread[i] * unit),
+                _number(reading.spread[i] * unit),
                 _number(reading.outside[i]),
                 None if of_two else not reading.neighbours[i],
                 _number(elsewhere[i]),
@@ -140,12 +141,22 @@ class Reader:
         """Ask for each read-out by itself, one after another, so that a busy machine slows all alike."""
         if self._n_timed > TIMED:
             return
+        took: dict[tuple[Asked, bool], float] = {}  # monitors ask what `decimals` asks
         for one in self.candidates:
-            began = time.perf_counter()
-            answers_of(self.backbone, [question_of([one])], [picture])
+            call = one.asked, one.formula is None
+            if one.formula or call not in took:
+                began = time.perf_counter()
+                answers_of(self.backbone, [question_of([one])], [picture])
+                took[call] = time.perf_counter() - began
             if self._n_timed:  # the first picture warms everything up
-                self.seconds.setdefault(one.name, []).append(time.perf_counter() - began)
+                self.seconds.setdefault(one.name, []).append(took[call])
         self._n_timed += 1
+
+
+def _elsewhere(one: Candidate, logprobs: FloatArray) -> FloatArray:
+    """float64 [n]: what all answers leave of 1; a beginning may hold another's probability, too."""
+    logs = logprobs.astype(np.float64)
+    return outside(logs) if one.formula is None else np.clip(1.0 - np.exp(logs).sum(axis=1), 0.0, 1.0)
 
 
 def _number(value: float) -> float | None:
