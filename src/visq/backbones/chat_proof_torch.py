@@ -25,10 +25,10 @@ TESTED = (
 )
 """Kinds of models that visq's tests hold against transformers, by the `model_type` of their configs."""
 
-TOLERANCES = {"float32": 1e-2, "float16": 0.1, "bfloat16": 0.5}
-"""By how much a log-probability of an answer may differ. Rounding moves it by some 2^-24, 2^-11 or 2^-8 of
-logits near 30, carried through the layers; the tests' tiny models of ten families stay below 1e-4, 0.03 and
-0.3. A token that sees a wrong one, or stands in a wrong place, moves it by more."""
+TOLERANCES = {"float32": 1e-2, "float16": 0.2, "bfloat16": 1.0}
+"""By how much a log-probability of an answer may differ. Rounding moves each token's by some 2^-24, 2^-11 or
+2^-8 of logits near 30, carried through the layers; the tests' tiny models of eleven families stay below 1e-4,
+0.03 and 0.3. Large ones have more layers, and a sound model must not be refused."""
 
 ANSWERS = ("one", "one of two")
 
