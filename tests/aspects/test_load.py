@@ -9,15 +9,7 @@ from typing import Any
 
 import pytest
 
-from visq.aspects import (
-    Aspect,
-    aspect,
-    comparison,
-    describing,
-    every_aspect,
-    every_comparison,
-    names,
-)
+from visq.aspects import Aspect, aspect, describing, every_aspect, every_comparison, names, template
 from visq.core import toml
 from visq.core.errors import UnknownName
 
@@ -148,14 +140,26 @@ def test_published_conversations_hold_our_words(shared: Path) -> None:
 
 
 def test_two_pictures_are_compared_in_published_words() -> None:
-    """Source: Z-Andy/STF-DPO-practice: ava_aesthetic_dpo_final_v3.json."""
-    (plain,) = (found for found in every_comparison() if found.dialect != "visq")
+    """Source: Z-Andy/STF-DPO-practice: ava_aesthetic_dpo_final_v3.json, backend.py."""
+    plain, verdict = (found for found in every_comparison() if found.dialect != "visq")
     assert (plain.aspect, plain.dialect) == ("aesthetics", "rating")
     assert plain.question == "Compare these two images and select the one with better aesthetic quality."
     assert [plain.sentence(answer) for answer in plain.answers] == [
         "The first image is aesthetically superior.",
         "The second image is aesthetically superior.",
     ]
+    assert (
+        verdict.question
+        == "Compare the aesthetics of Image A and Image B. Give a brief rationale (2-4 sentences)"
+        " focusing on composition, lighting, and subject clarity. Then output a single line: Winner: A or"
+        " Winner: B or Winner: tie."
+    )
+    assert [verdict.sentence(answer) for answer in verdict.answers] == [
+        "Winner: A",
+        "Winner: B",
+        "Winner: tie",
+    ]
+    assert template(verdict.template).answer == "winner"
 
 
 @pytest.mark.parametrize(
@@ -184,11 +188,3 @@ def test_an_explanation_is_asked_for_with_the_aspects_own_question(found: Aspect
 def test_an_unknown_question_for_explanations_is_one_line() -> None:
     with pytest.raises(UnknownName, match="did you mean 'facts'"):
         describing("fact")
-
-
-def test_every_comparison_is_chosen_by_the_dialect_of_an_aspect() -> None:
-    """Words that no model is ever asked in would be words that nobody can try."""
-    spoken = {(one.name, one.dialect) for one in every_aspect()}
-    for pair in every_comparison():
-        assert (pair.aspect, pair.dialect) in spoken
-        assert comparison(pair.aspect, pair.dialect) is pair

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visq.aspects import Part, Template, aspect, comparison, every_aspect, template
+from visq.aspects import Part, Template, aspect, comparison, every_aspect, every_comparison, template
 from visq.aspects.template import read_template
 from visq.core import toml
 from visq.core.errors import DataError, ModelError, UnknownName
@@ -371,6 +371,11 @@ def test_templates_hold_the_answer_of_those_who_name_them() -> None:
         assert one.sentence("{" + found.answer + "}") in found.text
         (part,) = (part for part in found.parts if part.name == found.answer)
         assert (part.kind, part.scale, part.decimals) == (one.kind, one.scale, one.decimals)
+    for pair in every_comparison():
+        if pair.template:
+            found = template(pair.template)
+            assert pair.sentence("{" + found.answer + "}") in found.text
+            assert found.parts[-1].levels == pair.answers
 
 
 def test_a_reason_is_a_text_in_front_of_what_it_argues_for() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from visq.aspects.wording import read_end, read_joint, read_stem, read_texts, read_version, refuse_unknown
 from visq.core.fields import Fields
 
-_KEYS = ("version", "about", "question", "stem", "answers", "joint", "end", "source")
+_KEYS = ("version", "about", "question", "stem", "answers", "joint", "end", "template", "source")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Comparison:
         answers: for the first picture, for the second, and for a tie where it may be said.
         joint: between stem and answer: a space, or nothing.
         end: what follows the answer directly.
+        template: of the whole answer where the model thinks first, for `template`; else empty.
         source: where the words are from.
     """
 
@@ -36,6 +37,7 @@ class Comparison:
     answers: tuple[str, ...]
     joint: str
     end: str
+    template: str
     source: str
 
     def sentence(self, answer: str) -> str:
@@ -60,5 +62,6 @@ def read_comparison(table: Fields, aspect: str, dialect: str) -> Comparison:
         answers=read_texts(table, "answers", 2),
         joint=read_joint(table),
         end=read_end(table),
+        template=table.text("template", ""),
         source=table.text("source"),
     )

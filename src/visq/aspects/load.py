@@ -140,7 +140,7 @@ def template(name: str, scale: Scale | None = None) -> Template:
     """The template of this name.
 
     Args:
-        name: as `Aspect.template` gives it.
+        name: as `Aspect.template` and `Comparison.template` give it.
         scale: of the aspect asked: for numbers that have no scale of their own. Without it their range is not
             looked at.
 

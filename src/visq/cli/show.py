@@ -132,6 +132,7 @@ def _compared(found: Comparison) -> Iterator[str]:
     yield f"two pictures, {found.aspect}, dialect {found.dialect} (version {found.version}): {found.about}"
     yield from _listed("asked", [found.question])
     yield from _listed("answered", [found.sentence(answer) for answer in found.answers])
+    yield from _thought(found.template)
     yield from _listed("source", [found.source])
 
 
