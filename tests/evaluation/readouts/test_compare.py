@@ -268,22 +268,23 @@ def test_temperature_and_dialect_are_those_of_scoring(qwen, rated):
             rated,
             model=str(qwen),
             readouts=("contrast", "onealign"),
-            machine=Machine(pixels="..300"),
+            machine=Machine(pixels="1..64"),
             **words,
         )
     )
     plain = compare_readouts(
-        asked(rated, model=str(qwen), readouts=("onealign",), machine=Machine(pixels="..300"), dialect="deqa")
+        asked(rated, model=str(qwen), readouts=("onealign",), machine=Machine(pixels="1..64"), dialect="deqa")
     )
     for name in ("levels", "contrast"):
         with visq.score(
-            rated, model=str(qwen), aspect="quality", readout=name, pixels="..300", **words
+            rated, model=str(qwen), aspect="quality", readout=name, pixels="1..64", **words
         ) as table:
             scored = [row.scores["quality"].value for row in table if row.status == "ok"]
         kept = found.sets[0][name].is_scored
         assert found.sets[0][name].scores[kept].tolist() == pytest.approx(scored, abs=1e-5)
     hot, cold = (one.sets[0]["onealign"].scores for one in (found, plain))
     np.testing.assert_array_equal(hot, cold)  # a published formula has its own temperature
+    assert not np.allclose(*(one.sets[0]["levels"].scores[kept] for one in (found, plain)), atol=1e-2)
     assert {row["dialect"] for row in found.report["sets"][0]["readouts"]} == {"deqa"}
 
 
