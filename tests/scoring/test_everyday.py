@@ -18,6 +18,7 @@ from visq.scoring import Scorer, load
 
 RNG = np.random.default_rng(12)
 ORIENTATION = 274
+SMALL_NOTE = "only 200 x 319 px, enlarged to 320 x 320 for the model; compare it with pictures of that size"
 
 
 def phone(height: int = 3000, width: int = 4000) -> np.ndarray:
@@ -120,7 +121,7 @@ def test_animations_say_that_one_frame_was_scored(scorer: Scorer, tmp_path: Path
 @pytest.mark.parametrize(
     ("height", "width", "note"),
     [
-        (319, 200, "only 200 x 319 px, enlarged to 320 x 320 for the model; compare it with pictures of that size"),
+        (319, 200, SMALL_NOTE),
         (320, 200, None),
         (200, 320, None),
         (320, 320, None),

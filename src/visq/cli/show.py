@@ -69,7 +69,7 @@ def _readouts(which: str | None) -> None:
 
     formulas = [published(name) for name in published_names()]
     if which is None:
-        rows = [(name, _first_line(READOUTS.get(name))) for name in READOUTS]
+        rows: list[tuple[str, ...]] = [(name, _first_line(READOUTS.get(name))) for name in READOUTS]
         print(*_table(rows), sep="\n")
         print("\npublished, for `visq readouts`:")
         print(*_table([(one.name, "  ".join(_weighed(one))) for one in formulas]), sep="\n")
