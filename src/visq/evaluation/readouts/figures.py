@@ -74,7 +74,7 @@ def readout_figures(
                 **_sureness([outcome for outcome in told if isinstance(outcome, Read)], len(told)),
             }
         )
-    _adjust([row["difference"] for row in rows if row["difference"] is not None and not row["is_monitor"]])
+    _adjust([row["difference"] for row in rows if row["difference"] is not None])
     return rows
 
 
@@ -107,7 +107,7 @@ def _against(one: ScoredSet, default: ScoredSet, settings: Settings, *, tested: 
 
 
 def _adjust(differences: Sequence[dict[str, Any]]) -> None:
-    """P-values for being several, all read-outs of a set together; monitors do not weigh on them."""
+    """P-values for being several, all read-outs of a set together; those without a test do not count."""
     adjusted = holm([found["p_value"] for found in differences])
     for found, p_value in zip(differences, adjusted, strict=True):
         found["p_adjusted"] = p_value
