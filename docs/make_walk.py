@@ -15,7 +15,7 @@ from visq.aspects import aspect as find_aspect
 from visq.backbones import BACKBONES, ModelFolder, find_model
 from visq.backbones.mini import open_graph
 from visq.backbones.mini_causal import Words
-from visq.backbones.tree import Tree, grow
+from visq.backbones.tree import Tree, barred, grow
 from visq.core import toml
 from visq.core.types import FloatArray, Prompted, Sample
 from visq.data import Inputs
@@ -99,11 +99,13 @@ def _answered(
 ) -> dict[str, object]:
     """What stands in hop 5, by the backbone's own parts; it has to be what the backbone itself says."""
     words = Words.read(folder)
-    tree = grow(words.prompt(asked), [words.tokens(f" {answer}") for answer in answers])
+    told = [words.tokens(f" {answer}") for answer in answers]
+    tree = grow(words.prompt(asked), told)
     (visual,) = open_graph(str(folder.graph("visual"))).run(["visual"], {"pixels": asked.pixels[None]})
     feeds = {"ids": tree.ids, "positions": tree.positions, "allowed": tree.allowed, "at": tree.at}
     (found,) = open_graph(str(folder.graph("decoder"))).run(["logprobs"], {**feeds, "visual": visual[0]})
-    if not np.array_equal(tree.logprobs(found, words.stops).astype(np.float32), expected):
+    logs = tree.logprobs(found, words.stops, barred(told, words.stops))
+    if not np.array_equal(logs.astype(np.float32), expected):
         raise SystemExit("the parts of hop 5 give other numbers than the backbone")
     return {
         "cells": len(visual[0]),
@@ -117,17 +119,18 @@ def _answered(
         "asked_for": len(tree.at),
         "vocabulary": found.shape[1],
         "stops": " and ".join(map(str, words.stops)),
-        "logprobs": _token_by_token(tree, found, words.stops, answers),
+        "logprobs": _token_by_token(tree, found, words.stops, logs, answers),
     }
 
 
-def _token_by_token(tree: Tree, found: FloatArray, stops: tuple[int, ...], answers: tuple[str, ...]) -> str:
+def _token_by_token(
+    tree: Tree, found: FloatArray, stops: tuple[int, ...], whole: FloatArray, answers: tuple[str, ...]
+) -> str:
     """A line an answer: its tokens, the log-probability of each and of what ends it, and their sum."""
     lines = [
         "| answer | token | its logprob | logprob of an end | logprob |",
         "| --- | --- | --- | --- | --- |",
     ]
-    whole = tree.logprobs(found, stops)
     for answer, steps, end, total in zip(answers, tree.steps, tree.ends, whole, strict=True):
         tokens = " ".join(str(token) for _, token in steps)
         logs = " ".join(f"{found[row, token]:.3f}" for row, token in steps)
