@@ -196,7 +196,8 @@ def _enlarged(size: tuple[int, int], pixels: Picture) -> str | None:
     (height, width), (tall, wide) = size, pixels.shape[:2]
     if height >= tall or width >= wide:
         return None
-    grown = f"only {width} x {height} px, enlarged to {wide} x {tall} for the model"
+    # No comma: people cut tables at them.
+    grown = f"only {width} x {height} px and enlarged to {wide} x {tall} for the model"
     return f"{grown}; compare it with pictures of that size"
 
 
