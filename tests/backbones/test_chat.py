@@ -295,6 +295,7 @@ def test_only_a_running_state_keeps_a_family_from_the_tree(world):
 
 def _swapped_stem(monkeypatch, chat):
     plain = chat._prompter.text
+    monkeypatch.setattr(chat, "_wordings", {})
     monkeypatch.setattr(
         chat._prompter, "text", lambda asked: plain(replace(asked, stem="The image of the quality is"))
     )

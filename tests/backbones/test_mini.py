@@ -46,6 +46,15 @@ def test_probabilities_sum_to_one_and_follow_the_graph(tiny: Path) -> None:
     assert logprobs == pytest.approx(logits - np.log(np.exp(logits).sum()), abs=1e-6)
 
 
+def test_levels_have_no_end_and_none_is_left_unread(tiny: Path) -> None:
+    backbone = Mini(find_model(str(tiny)), threads=1)
+    plain = asked(np.full((8, 8, 3), 51, np.uint8), "quality")
+    batch = [plain, replace(plain, end=None), replace(plain, unread=0.5)]
+    found = backbone.answers_each(batch, [LEVELS] * 3)
+    assert (np.array(found) == found[0]).all()
+    assert np.isfinite(found[0]).all()
+
+
 def test_other_answers_are_refused(tiny: Path) -> None:
     backbone = Mini(find_model(str(tiny)), threads=1)
     with pytest.raises(InputError, match="mini answers 'quality' with"):

@@ -229,6 +229,26 @@ def test_answers_exclude_each_other_where_some_are_unread(world, batch, name):
     np.testing.assert_allclose(found[read], exact[read], atol=tolerance(name))
 
 
+def test_a_question_is_tokenised_once_for_many_calls(world, batch, monkeypatch):
+    chat, tokenised = world("qwen2_vl"), []
+    plain = chat._prompter.wording
+    monkeypatch.setattr(chat, "_wordings", {})
+    monkeypatch.setattr(
+        chat._prompter,
+        "wording",
+        lambda asked, words: tokenised.extend(words) or plain(asked, words),
+    )
+    words = [(str(n), f"{n}.5") for n in range(66)]
+    first = [chat.answers_each(batch[:1], [some])[0] for some in words]
+    assert len(tokenised) == 2 * 66
+    again = [chat.answers_each(batch[:1], [some])[0] for some in words[-3:]]
+    assert len(tokenised) == 2 * 66
+    np.testing.assert_array_equal(again, first[-3:])
+    chat.answers_each(batch[:1], words[:1])  # the oldest are forgotten
+    assert len(tokenised) == 2 * 67
+    assert len(chat._wordings) == 64
+
+
 # --- mini ----------------------------------------------------------------------------------------------
 
 

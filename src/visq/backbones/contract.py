@@ -42,6 +42,9 @@ class Backbone(Protocol):
     def answers_each(self, batch: Sequence[Prompted], answers: Sequence[Sequence[str]]) -> list[FloatArray]:
         """Of each question float32 [k]: natural-log probability of each of its own whole answers.
 
+        What is left unread, where the question lets it be, is -inf; which answers that is hangs on their
+        question alone. Of beginnings, which nothing has to end, all are read.
+
         Questions about one picture, the same array in several of them, cost one look at it.
         """
         ...

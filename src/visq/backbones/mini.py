@@ -81,7 +81,9 @@ class Mini:
         return np.array(rows, dtype=np.float32).reshape(len(batch), len(answers))
 
     def answers_each(self, batch: Sequence[Prompted], answers: Sequence[Sequence[str]]) -> list[FloatArray]:
-        """Log-probabilities of the level words; question and stem are not read by a `head` model.
+        """Log-probabilities of the level words; of a question a `head` model reads the aspect only.
+
+        It has no other answers and says nothing after them: beginnings are whole answers, and all are read.
 
         A picture asked about for several aspects (the same array in several entries) runs once.
 
