@@ -6,7 +6,8 @@ ends them; then whole answers, the likeliest first. The beginning runs once for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from visq.backbones.chat_answers_torch import WAYS, Branches, begin
 from visq.backbones.chat_plan import Beginning, Job, Part
 from visq.backbones.chat_processor_torch import Look
 from visq.backbones.chat_prompt import Tokens
-from visq.backbones.chat_torch import Network, Strand
+from visq.backbones.chat_torch import Network, Seen, Strand
 from visq.backbones.opening import Opening
 from visq.backbones.tree import Tree
 from visq.core.types import FloatArray
@@ -34,28 +35,10 @@ def read_jobs(network: Network, way: str, jobs: Sequence[Job], most: int) -> lis
     Returns:
         Of each job, of each of its questions, float64 [k]; -inf of answers left unread.
     """
-    starts = [strand_of(job.beginning, job.look) for job in jobs]
-    seen = begin(network, way, starts)
-
-    def passed(parts: Sequence[Sequence[Part]]) -> list[tuple[int, Part, FloatArray]]:
-        batch = [
-            Branches(start, tuple(part.tree for part in own))
-            for start, own in zip(starts, parts, strict=True)
-        ]
-        found = WAYS[way](network, seen, batch, most)
-        asked = [(row, k, part) for row, own in enumerate(parts) for k, part in enumerate(own)]
-        logs = _read_trees(
-            network,
-            [found[row, k] for row, k, _ in asked],
-            [part.tree for _, _, part in asked],
-            [jobs[row].stops(part) for row, _, part in asked],
-            [jobs[row].barred(part) for row, _, part in asked],
-        )
-        return [(row, part, log) for (row, _, part), log in zip(asked, logs, strict=True)]
-
+    batch = _Batch.begin(network, way, jobs, most)
     told: list[list[FloatArray]]
     told = [[np.empty(len(wording.answers)) for wording in job.wordings] for job in jobs]
-    for row, part, logs in passed([job.beginning.parts for job in jobs]):
+    for row, part, logs in batch.read([job.beginning.parts for job in jobs]):
         told[row][part.question][part.answers] = logs
     openings = {
         (row, question): Opening(told[row][question], wording.unread)
@@ -63,17 +46,56 @@ def read_jobs(network: Network, way: str, jobs: Sequence[Job], most: int) -> lis
         for question, wording in enumerate(job.wordings)
         if wording.unread
     }
-    while True:
-        parts: list[list[Part]] = [[] for _ in jobs]
-        for (row, question), opening in openings.items():
-            parts[row] += jobs[row].parts(question, opening.worth_reading().tolist())
-        if not any(parts):
-            break
-        for row, part, logs in passed(parts):
-            openings[row, part.question].add(part.answers, logs)
+    _open(batch, openings)
     for (row, question), opening in openings.items():
         told[row][question] = opening.logprobs
     return told
+
+
+def _open(batch: _Batch, openings: Mapping[tuple[int, int], Opening]) -> None:
+    """Read whole answers until no question has more that are worth it."""
+    while True:
+        parts: list[list[Part]] = [[] for _ in batch.jobs]
+        for (row, question), opening in openings.items():
+            parts[row] += batch.jobs[row].parts(question, opening.worth_reading().tolist())
+        if not any(parts):
+            return
+        for row, part, logs in batch.read(parts):
+            openings[row, part.question].add(part.answers, logs)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Jobs whose beginnings have run."""
+
+    network: Network
+    way: str
+    jobs: Sequence[Job]
+    most: int
+    starts: Sequence[Strand]
+    seen: Seen | None
+
+    @classmethod
+    def begin(cls, network: Network, way: str, jobs: Sequence[Job], most: int) -> _Batch:
+        starts = [strand_of(job.beginning, job.look) for job in jobs]
+        return cls(network, way, jobs, most, starts, begin(network, way, starts))
+
+    def read(self, parts: Sequence[Sequence[Part]]) -> list[tuple[int, Part, FloatArray]]:
+        """Of each of some parts of each job: number of the job, the part, float64 [k]."""
+        batch = [
+            Branches(start, tuple(part.tree for part in own))
+            for start, own in zip(self.starts, parts, strict=True)
+        ]
+        found = WAYS[self.way](self.network, self.seen, batch, self.most)
+        asked = [(row, k, part) for row, own in enumerate(parts) for k, part in enumerate(own)]
+        logs = _read_trees(
+            self.network,
+            [found[row, k] for row, k, _ in asked],
+            [part.tree for _, _, part in asked],
+            [self.jobs[row].stops(part) for row, _, part in asked],
+            [self.jobs[row].barred(part) for row, _, part in asked],
+        )
+        return [(row, part, log) for (row, _, part), log in zip(asked, logs, strict=True)]
 
 
 def strand_of(beginning: Beginning, look: Look) -> Strand:
