@@ -3,6 +3,7 @@
 Every round asks the same pictures of the same model twice for each belief, in turn: with all answers read,
 and with those left unread that `Decimals` lets be, to within 0.002 of the value. Positions are those of the
 language model, its picture's and its question's among them, and padding; they are counted as they are run.
+Seconds are those of one processor that worked, so that other work on the machine moves them little.
 
     own              what the model says. Random weights say nothing in particular, and mini was not taught
                      numbers with decimals: both are unsure of all answers
@@ -120,10 +121,10 @@ class Model:
         return np.asarray(logs - np.logaddexp.reduce(logs, axis=1, keepdims=True))
 
     def asked(self, batch: Sequence[Prompted], readout: Decimals) -> tuple[FloatArray, float, float]:
-        """Log-probabilities; positions and seconds a picture."""
-        self.positions, begun = 0, time.perf_counter()
+        """Log-probabilities; positions and a processor's seconds a picture."""
+        self.positions, begun = 0, time.process_time()
         rows = [self.backbone.answers_each([one], [readout.answers])[0] for one in batch]
-        seconds = time.perf_counter() - begun
+        seconds = time.process_time() - begun
         return np.array(rows, np.float64), self.positions / len(batch), seconds / len(batch)
 
 
