@@ -99,11 +99,11 @@ class Model:
     def __post_init__(self) -> None:
         if isinstance(self.backbone, Chat):
             network = self.backbone._network
-            run, weight = network._run, network._weight
+            run, read = network._run, network.read
             network._run = lambda inputs, places: self._count(
                 inputs["input_ids"].numel(), run, inputs, places
             )
-            network._weight = lambda tokens: weight(tokens) * self.sharpness
+            network.read = lambda found, *rest: read(found * self.sharpness, *rest)
         else:
             after = self.backbone._next
             self.backbone._next = lambda tree, seen: self._sharper(
