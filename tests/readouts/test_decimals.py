@@ -121,6 +121,8 @@ def test_what_may_go_unread_moves_the_value_by_the_tolerance_at_most(
 
     assert abs(reading.value[0] - exact.value[0]) <= tolerance + 1e-12
     assert -1e-12 <= reading.outside[0] - exact.outside[0] <= readout.unread + 1e-12
+    squares = reading.spread[0] ** 2, exact.spread[0] ** 2
+    assert abs(squares[0] - squares[1]) <= tolerance * (scale.high - scale.low) + 1e-12
 
 
 def test_the_bound_is_nearly_reached() -> None:

@@ -60,7 +60,9 @@ class Decimals:
         Why the tolerance holds: let the answers read have probability R and mean r, those left unread U and
         mean u. The exact value is (R r + U u) / (R + U), and what is given is r. They differ by
         U / (R + U) |r - u|, where r and u are on the scale and U <= unread R; so by less than
-        unread (high - low), which is the tolerance. `outside` is too high by U, at most `unread`.
+        unread (high - low), which is the tolerance. `outside` is too high by U, at most `unread`; the square
+        of `spread` is off by at most unread (high - low)^2, mostly too low, since it is the tails that are
+        left.
 
     Example:
         >>> readout = Decimals(scale=Scale(1, 5))
