@@ -13,6 +13,7 @@ import pytest
 from tiny_adapters import LANGUAGE, QWEN_VISION, picture, rewrite, train
 from tiny_chat import FAMILIES
 from visq.backbones.adapters import count_by_tower, name_now, read_adapter
+from visq.backbones.adapters_base import expect_base
 from visq.backbones.chat import Chat
 from visq.backbones.chat_options import ChatOptions
 from visq.core.errors import MissingExtra, ModelError
@@ -240,7 +241,12 @@ def test_modules_saved_as_they_were_are_no_effect(world, tmp_path):
 
 def test_an_adapter_of_another_family_is_refused(world):
     adapter = world.adapter("all", "llava")
-    match = r"\d+ of its \d+ modules are not in this model, first 'model\..*trained on, '.*llava'"
+    refused(world, "'llava-all-4' is for another base: .*, a llava, and 'qwen2_vl' is a qwen2_vl", adapter)
+
+
+def test_an_adapter_with_modules_that_the_model_lacks_is_refused(world, tmp_path):
+    adapter = rewrite(world.adapter("all", "llava"), tmp_path / "far", base_model_name_or_path="org/llava-9")
+    match = r"\d+ of its \d+ modules are not in this model, first 'model\..*trained on, 'org/llava-9'"
     refused(world, match, adapter)
 
 
@@ -255,10 +261,66 @@ def test_an_adapter_of_a_wider_base_is_refused(world, tmp_path):
     refused(world, r"'wide' is for another base: .*\(4, 64\) there and \(4, 32\) here; .*'org/wide'", wide)
 
 
-def test_another_name_of_the_base_is_no_matter(world, tmp_path):
-    """People move folders, and bases have forks; shapes and names of modules decide."""
+def test_an_adapter_that_names_no_base_is_taken_as_it_is(world, tmp_path):
     other = rewrite(world.adapter("language"), tmp_path / "other", base_model_name_or_path=None)
-    np.testing.assert_array_equal(says(world.chat(other)), world.said(world.adapter("language")))
+    chat = world.chat(other)
+    np.testing.assert_array_equal(says(chat), world.said(world.adapter("language")))
+    assert chat.adapters.attached[0].note == ""
+
+
+def test_a_base_of_another_name_is_said(world, tmp_path):
+    """Fine-tunes of a base keep its adapters, and nothing here can tell one from another model."""
+    other = rewrite(world.adapter("language"), tmp_path / "other", base_model_name_or_path="org/qwen9")
+    chat = world.chat(other)
+    (found,) = chat.adapters.attached
+    assert "; trained on 'org/qwen9', laid on 'qwen2_vl'" in str(found)
+    np.testing.assert_array_equal(says(chat), world.said(world.adapter("language")))
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_base_of_another_kind_is_refused_where_its_config_is_at_hand(world, tmp_path, monkeypatch, cached):
+    """Towers of both have the same names and shapes: nothing else tells them apart."""
+    cache = tmp_path / "hub"
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    base = cache / "models--org--base" / "snapshots" / "0123456789abcdef"
+    base.mkdir(parents=True)
+    (base / "config.json").write_text('{"model_type": "qwen2_5_vl"}', encoding="utf-8")
+    said = "org/base" if cached else str(base)
+    other = rewrite(world.adapter("language"), tmp_path / "other", base_model_name_or_path=said)
+    refused(world, "'other' is for another base: .*, a qwen2_5_vl, and 'qwen2_vl' is a qwen2_vl; use", other)
+
+    (base / "config.json").write_text('{"model_type": "qwen2_vl"}', encoding="utf-8")
+    assert "trained on" in str(world.chat(other).adapters.attached[0])
+
+
+@pytest.mark.parametrize(
+    ("said", "folder"),
+    [
+        ("Qwen/Qwen2-VL-2B", "models/Qwen2-VL-2B"),
+        ("/elsewhere/qwen2-vl-2b/", "models/Qwen2-VL-2B"),
+        ("C:\\models\\Qwen2-VL-2B", "Qwen2-VL-2B"),
+        ("/a/hub/models--Qwen--Qwen2-VL-2B/snapshots/0123", "Qwen2-VL-2B"),
+        ("Qwen/Qwen2-VL-2B", "hub/models--Qwen--Qwen2-VL-2B/snapshots/4567"),
+        ("/a/hub/models--Qwen--Qwen2-VL-2B/snapshots/0123", "hub/models--Qwen--Qwen2-VL-2B/snapshots/4567"),
+        ("/a/modelscope/hub/Qwen/Qwen2___5-VL-3B", "Qwen2.5-VL-3B"),
+        ("Qwen/Qwen2-VL-2B", "pulled"),
+        ("Qwen/Qwen2-VL-2B", "link"),
+    ],
+)
+def test_the_same_base_under_another_path_is_no_matter(world, tmp_path, said, folder):
+    adapter = read_adapter(
+        rewrite(world.adapter("language"), tmp_path / "lora", base_model_name_or_path=said)
+    )
+    here = tmp_path / folder
+    if folder == "link":
+        (tmp_path / "Qwen2-VL-2B").mkdir()
+        here.symlink_to(tmp_path / "Qwen2-VL-2B")
+    here.mkdir(parents=True, exist_ok=True)
+    if folder == "pulled":
+        (here / "origin.toml").write_text('name = "Qwen/Qwen2-VL-2B"\n', encoding="utf-8")
+    assert expect_base(adapter, here) == ""
+    assert "trained on" in expect_base(adapter, tmp_path / "Qwen2-VL-7B")
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,9 @@ def test_code_of_a_model_goes_with_it_and_runs_only_where_it_may(tmp_path, monke
     monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
     monkeypatch.syspath_prepend(tmp_path / "modules")
     base = llava(tmp_path / "plain")
-    lora = train(base, tmp_path / "lora", target_modules=LANGUAGE)
+    trained = train(base, tmp_path / "trained", target_modules=LANGUAGE)
     own_code(tmp_path / "own")
+    lora = rewrite(trained, tmp_path / "lora", base_model_name_or_path=str(tmp_path / "own"))
     with pytest.raises(
         ModelError, match=r"'own' cannot be loaded: it brings code of its own; .*--remote-code"
     ):

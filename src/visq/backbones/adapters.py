@@ -94,17 +94,20 @@ class Attached:
         sha256: of its files.
         matched: of each of TOWERS, how many of its modules the adapter changes.
         renamed: how many of them had another name where it was trained.
+        note: that it was trained on a model of another name; empty where it was not.
     """
 
     name: str
     sha256: str
     matched: Mapping[str, int]
     renamed: int = 0
+    note: str = ""
 
     def __str__(self) -> str:
         counts = ", ".join(f"{tower} {self.matched.get(tower, 0)}" for tower in TOWERS)
         renamed = f" ({self.renamed} of them under an older name)" if self.renamed else ""
-        return f"adapter {self.name!r} changes {sum(self.matched.values())} modules: {counts}{renamed}"
+        note = f"; {self.note}" if self.note else ""
+        return f"adapter {self.name!r} changes {sum(self.matched.values())} modules: {counts}{renamed}{note}"
 
 
 def read_adapter(folder: Path) -> AdapterFolder:

@@ -29,6 +29,7 @@ from visq.backbones.adapters import (
     read_adapter,
     split_key,
 )
+from visq.backbones.adapters_base import expect_base
 from visq.core.errors import ModelError, first_line
 
 
@@ -132,6 +133,8 @@ class Adapters:
         self._peft.base_model.set_adapter(list(names), inference_mode=True)
 
     def _add(self, adapter: AdapterFolder) -> None:
+        folder = str(getattr(self._model, "name_or_path", ""))  # empty where it came from no files
+        note = expect_base(adapter, Path(folder)) if folder else ""
         tensors = _tensors(adapter)
         saved = {split_key(key)[0] for key in tensors}
         now = names_now(adapter, saved, self._known)
@@ -155,6 +158,7 @@ class Adapters:
                 adapter.sha256,
                 count_by_tower(now.values()),
                 renamed=sum(old != new for old, new in now.items()),
+                note=note,
             ),
         )
         self._activate(self._names)
