@@ -1,4 +1,4 @@
-"""Which model an adapter was trained on, against the model it is laid on. Reads settings; no torch, no network.
+"""Which model an adapter was trained on, against the model it is laid on. Reads settings; no torch, no net.
 
 Language towers of different models share names and shapes, so that an adapter of another model finds all its
 modules and acts, and its scores mean nothing. What is at hand is compared, what is not is said.
@@ -19,7 +19,7 @@ from visq.backbones.weights import ORIGIN, read_config
 from visq.core import toml
 from visq.core.errors import ModelError
 
-_CACHED = re.compile(r"models--([^/]+?)(?:/snapshots(?:/.*)?)?/*")
+_CACHED = re.compile(r"models--([^/]+)")
 
 
 def expect_base(adapter: AdapterFolder, folder: Path) -> str:
