@@ -19,7 +19,7 @@ settings.load_profile("visq")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared() -> Path:
     """The development data beside the project; the test is skipped without it."""
     if not (SHARED / "data").is_dir():

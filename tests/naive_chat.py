@@ -12,18 +12,24 @@ TOLERANCE = 2e-4
 
 
 class Oracle:
-    """Probabilities of whole answers by definition: one full pass of transformers an answer."""
+    """Probabilities of whole answers by definition: one full pass of transformers an answer.
 
-    def __init__(self, folder):
+    What ends them is looked for in all of the vocabulary unless it is told.
+    """
+
+    def __init__(self, folder, ends=None):
         import transformers
 
         from visq.backbones.chat_processor_torch import load_processor
 
         self.model = transformers.AutoModelForImageTextToText.from_pretrained(folder, dtype="float32").eval()
         self.processor = load_processor(folder, self.model.config, remote_code=False)
+        self.ends = self._usual_ends() if ends is None else ends
+
+    def _usual_ends(self):
         words = self.processor.tokenizer
         texts = [words.decode([*words("a")["input_ids"], token])[1:] for token in range(len(words))]
-        self.ends = [t for t, text in enumerate(texts) if text.startswith((".", "\n"))] + [words.eos_token_id]
+        return [t for t, text in enumerate(texts) if text.startswith((".", "\n"))] + [words.eos_token_id]
 
     def probs(self, path, question, stem, answers):
         import torch
