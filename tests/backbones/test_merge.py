@@ -17,7 +17,7 @@ from visq.aspects import every_aspect
 from visq.backbones.chat import Chat
 from visq.backbones.chat_options import ChatOptions
 from visq.backbones.families import known_dialect
-from visq.backbones.merge import merge, says
+from visq.backbones.merge import _expect_kept, merge, says
 from visq.core.errors import InputError, ModelError
 
 torch = pytest.importorskip("torch")
@@ -119,7 +119,7 @@ def test_a_merge_is_proved_in_the_words_the_model_was_trained_with(
     words = next(one for one in every_aspect() if one.dialect == known_dialect([name]))
 
     assert done.n == 5 * n
-    assert len(asked) == 3
+    assert len(asked) == 4
     for first, question, stem, end, answers in asked:
         assert (first, question, end) == (picture_first, words.questions[0], words.end)
         assert stem == words.opening
@@ -131,7 +131,85 @@ def test_half_precision_is_written_where_it_is_asked_for_and_what_it_costs_is_sa
     done = merge(base, [lora], tmp_path / "half", dtype="bfloat16")
 
     assert json.loads((done.folder / "config.json").read_text())["dtype"] == "bfloat16"
-    assert done.in_memory <= 1e-3 < done.written < 1.0
+    assert done.in_memory <= 1e-3 < done.written < 0.1 * done.effect
+    assert done.note == ""
+    assert done.effect == pytest.approx(np.abs(adapted(base, lora) - adapted(base)).max(), abs=1e-3)
+
+
+def adapted(base, *adapters):
+    return says(Chat(base, ChatOptions(dtype="float32", adapters=tuple(map(str, adapters)))))
+
+
+def edited(base, out, edit):
+    """A copy of a model with other weights: `edit` changes tensors in place."""
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(base, out)
+    tensors = load_file(out / "model.safetensors")
+    edit(tensors)
+    save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
+    return out
+
+
+def test_a_weight_that_its_dtype_does_not_hold_is_refused(world, tmp_path):
+    base, lora = world("qwen2_vl")
+
+    def huge(tensors):
+        name = next(name for name in tensors if name.endswith("layers.0.input_layernorm.weight"))
+        tensors[name][0] = 70_000.0
+
+    loud = edited(base, tmp_path / "qwen2_vl", huge)
+    with pytest.raises(
+        ModelError, match=r"input_layernorm\.weight' holds what is no number in float16 .*65504"
+    ):
+        merge(loud, [lora], tmp_path / "new" / "merged", dtype="float16")
+    assert {path.name for path in tmp_path.iterdir()} == {"qwen2_vl"}
+
+
+def test_answers_that_are_no_numbers_are_refused(world, tmp_path, monkeypatch):
+    base, lora = world("qwen2_vl")
+    right = Chat.answer_logprobs
+
+    def lost(chat, batch, answers):
+        return right(chat, batch, answers) * (1 if chat.adapters else np.nan)
+
+    monkeypatch.setattr(Chat, "answer_logprobs", lost)
+    with pytest.raises(
+        ModelError, match=r"read again, the written model differs: .* nan \(may 1 in bfloat16"
+    ):
+        merge(base, [lora], tmp_path / "merged", dtype="bfloat16")
+    assert not list(tmp_path.iterdir())
+
+
+def test_rounding_that_drowns_the_adapter_is_refused_and_near_it_is_said(world, tmp_path):
+    """Of a weak adapter bfloat16 keeps little: what it adds is less than half a step of the weights."""
+    base, lora = world("qwen2_vl")
+    strengths = {"drowned": 16 * 0.01, "dulled": 16 * 0.05}
+    weak = {name: rewrite(lora, tmp_path / name, lora_alpha=alpha) for name, alpha in strengths.items()}
+    before = {path.name for path in tmp_path.iterdir()}
+    with pytest.raises(ModelError, match="rounding to bfloat16 drowns it; nothing is kept, write it with"):
+        merge(base, [weak["drowned"]], tmp_path / "merged", dtype="bfloat16")
+    assert {path.name for path in tmp_path.iterdir()} == before
+    done = merge(base, [weak["dulled"]], tmp_path / "merged", dtype="bfloat16")
+    assert "rounding to bfloat16 moves answers by" in done.note
+    assert merge(base, [weak["drowned"]], tmp_path / "whole", dtype="float32").note == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "effect", "dtype", "match"),
+    [
+        (0.21, 9.0, "float16", r"may 0\.2 in float16"),
+        (float("nan"), 9.0, "bfloat16", "differs: a log-probability by nan"),
+        (float("inf"), 9.0, "bfloat16", "by inf"),
+        (0.1, 0.2, "float16", "rounding to float16 drowns it"),
+        (0.0001, 0.0001, "float32", "drowns it; nothing is kept, use the model with the adapter"),
+        (0.1, float("nan"), "float16", "drowns it"),
+    ],
+)
+def test_what_is_too_far_from_the_adapted_model(written, effect, dtype, match):
+    with pytest.raises(ModelError, match=match):
+        _expect_kept(written, effect, dtype)
+    _expect_kept(0.0001, 0.001, dtype)
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,8 @@ def test_adapters_are_merged(visq: VisqRun, models: Path, tmp_path: Path) -> Non
     assert compared.startswith("merged against adapted, float32, 25 log-probabilities: differs by ")
     assert compared.endswith("(may 0.001)")
     assert written.startswith("written as float32, read again: differs by ")
+    assert "(may 0.001); the adapters' effect is " in written
+    assert run.stderr == ""  # no bar of transformers'
     assert folder == str(tmp_path / "merged")
     assert visq("models", "show", "merged").returncode == 0
 
@@ -88,6 +90,7 @@ def test_adapters_are_merged(visq: VisqRun, models: Path, tmp_path: Path) -> Non
     [
         (["merge", "qwen+idle", "--out", "m"], 1, "adapter 'idle' changes nothing: all its lora_B are zero"),
         (["merge", "qwen", "--out", "m"], 2, "there is no adapter to merge"),
+        (["merge", "qwen+lora", "--out", "m", "--dtype", "int8"], 2, "dtype 'int8' is none of: float32, "),
         (["merge", "qwen+lorra", "--out", "m"], 2, "unknown model 'lorra' in 'qwen+lorra'"),
         (["merge", "qwen+lora", "--out", "qwen"], 1, "'qwen' exists; choose another --out"),
         (["merge", "mini+lora", "--out", "m"], 1, "adapter 'lora' is for another base"),

@@ -30,6 +30,7 @@ from visq.backbones.adapters import (
     split_key,
 )
 from visq.backbones.adapters_base import expect_base
+from visq.backbones.chat_load_torch import silence
 from visq.core.errors import ModelError, first_line
 
 
@@ -115,13 +116,16 @@ class Adapters:
             dtype: `float32`, `float16` or `bfloat16`.
 
         Raises:
-            ModelError: transformers refuses.
+            ModelError: a weight does not fit the dtype, or transformers refuses.
             OSError: the folder cannot be written.
         """
         self.settle()
         model: Any = self._model
+        model.to(getattr(torch, dtype))
+        _expect_numbers(model, dtype)
         try:
-            model.to(getattr(torch, dtype)).save_pretrained(folder)
+            with silence():
+                model.save_pretrained(folder)
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"transformers cannot write the merged model: {first_line(error)}") from error
 
@@ -281,6 +285,17 @@ def _expect_trained(adapter: AdapterFolder, placed: Mapping[tuple[str, str], Ten
     ups = [value for (_, part), value in placed.items() if part in ("lora_B.weight", "lora_embedding_B")]
     if not others and not any(value.any() for value in ups):
         raise _no_effect(adapter.name, "all its lora_B are zero")
+
+
+def _expect_numbers(model: nn.Module, dtype: str) -> None:
+    """What is no number in one place makes every answer that passes there one, too."""
+    for name, value in model.named_parameters():
+        if not value.isfinite().all():
+            advice = "; write it with --dtype bfloat16 or float32" if dtype == "float16" else ""
+            raise ModelError(
+                f"merged, {name!r} holds what is no number in {dtype} (nan, or above "
+                f"{torch.finfo(value.dtype).max:.5g}); nothing is kept{advice}"
+            )
 
 
 def _no_effect(name: str, why: str) -> ModelError:

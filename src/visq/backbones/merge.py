@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,12 +27,19 @@ TOLERANCE = 1e-3
 """By how much a log-probability of an answer may differ in float32. Merging adds and rounds each weight once:
 some 1e-6 of logits near 30, carried through the layers."""
 
+TOLERANCES = {"float32": TOLERANCE, "float16": 0.2, "bfloat16": 1.0}
+"""The same of what was written and read again: each weight was rounded once by 2^-24, 2^-11 or 2^-8."""
+
+DROWNED, DULLED = 0.5, 0.1
+"""Share of the adapters' effect that may be lost to rounding: from the one on a merge is refused, from the
+other on it is said. Both are the largest differences of the same log-probabilities."""
+
 KEPT = ("*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.py", "LICENSE*")
 """Files of the base that stay: tokenizer, processor, template, code, terms; config is written anew."""
 
 _FEW = 5
 
-DTYPES = ("float32", "float16", "bfloat16")
+DTYPES = tuple(TOLERANCES)
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class Merged:
         dtype: of the weights in the files.
         in_memory: largest difference of a log-probability, merged against adapted, both in float32.
         written: the same, of the files read again, against adapted.
+        effect: the same, of the model without adapters, against adapted.
         n: how many log-probabilities were compared.
     """
 
@@ -53,7 +61,17 @@ class Merged:
     dtype: str
     in_memory: float
     written: float
+    effect: float
     n: int
+
+    @property
+    def note(self) -> str:
+        """That rounding takes much of what the adapters do, a line for people; empty where it does not."""
+        lost = self.written / self.effect
+        if lost < DULLED:
+            return ""
+        moved = f"rounding to {self.dtype} moves answers by {lost:.0%} of what the adapters do"
+        return f"{moved}; {_kept_by(self.dtype)}"
 
 
 def merge(
@@ -75,8 +93,8 @@ def merge(
 
     Raises:
         InputError: `out` exists, there is no adapter, or no such dtype.
-        ModelError: model and adapters do not load, the model is quantised, or the merged model says something
-            else; nothing is written.
+        ModelError: model and adapters do not load, the model is quantised, a weight does not fit the dtype,
+            or the merged model says something else, in memory or read again; nothing is written.
     """
     if out.exists():
         raise InputError(f"{str(out)!r} exists; choose another --out", kind="output")
@@ -89,6 +107,8 @@ def merge(
     )
     chat = Chat(base, replace(options, adapters=tuple(map(str, adapters))))
     adapted = says(chat, asked)
+    with chat.adapters.without():
+        effect = _largest(says(chat, asked), adapted)
     chat.adapters.merge()
     in_memory = _largest(says(chat, asked), adapted)
     if not in_memory <= TOLERANCE:
@@ -102,21 +122,44 @@ def merge(
         _write(chat, base, whole, dtype)
         chat.close()  # so that there is one model at a time
         written = _largest(says(Chat(whole, options), asked), adapted)
-        if dtype == "float32" and not written <= TOLERANCE:
-            raise ModelError(f"read again, the written model differs by {written:.2g}; nothing is kept")
+        _expect_kept(written, effect, dtype)
         whole.rename(out)
-    return Merged(out, tuple(map(str, attached)), dtype, in_memory, written, adapted.size)
+    return Merged(out, tuple(map(str, attached)), dtype, in_memory, written, effect, adapted.size)
+
+
+def _expect_kept(written: float, effect: float, dtype: str) -> None:
+    """Refuse a merge that says something else, by more than its dtype rounds or by much of what it is for."""
+    if not written <= TOLERANCES[dtype]:
+        raise ModelError(
+            f"read again, the written model differs: a log-probability by {written:.2g} (may "
+            f"{TOLERANCES[dtype]:g} in {dtype}); nothing is kept, {_kept_by(dtype)}"
+        )
+    if not written < DROWNED * effect:
+        raise ModelError(
+            f"read again, the written model differs by {written:.2g}, and the adapters' whole effect is "
+            f"{effect:.2g}: rounding to {dtype} drowns it; nothing is kept, {_kept_by(dtype)}"
+        )
+
+
+def _kept_by(dtype: str) -> str:
+    beside = "use the model with the adapter beside it"
+    return beside if dtype == "float32" else f"write it with --dtype float32, or {beside}"
 
 
 @contextmanager
 def _beside(out: Path) -> Iterator[str]:
-    """A folder next to the one to write, gone afterwards."""
+    """A folder next to the one to write, gone afterwards, and so are those above it that stay empty."""
+    made = [folder for folder in out.parents if not folder.exists()]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as partial:
             yield partial
     except OSError as error:
         raise ModelError(f"cannot write {str(out)!r}: {first_line(error)}") from error
+    finally:
+        with suppress(OSError):  # the first that is not empty ends it
+            for folder in made:
+                folder.rmdir()
 
 
 def shipped_pictures() -> dict[str, Picture]:
@@ -161,7 +204,7 @@ def _dtype(base: Path, wanted: str | None) -> str:
         raise ModelError(f"model {shown_name(base)!r} is quantised; merge into the model that is not")
     dtype = wanted or str(config.get("dtype") or config.get("torch_dtype") or "float32")
     if dtype not in DTYPES:
-        raise InputError(f"dtype {dtype!r} is none of: {', '.join(DTYPES)}")
+        raise InputError(f"dtype {dtype!r} is none of: {', '.join(DTYPES)}", kind="usage")
     return dtype
 
 

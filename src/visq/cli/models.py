@@ -128,7 +128,7 @@ def merge_model(
     visq models merge Qwen/Qwen2-VL-2B-Instruct+you/lora --out merged --dtype float32
     """
     from visq.backbones.chat_options import ChatOptions
-    from visq.backbones.merge import TOLERANCE, merge
+    from visq.backbones.merge import TOLERANCE, TOLERANCES, merge
 
     base, adapters = _located(_parsed(model), remote_code=remote_code)
     options = ChatOptions(device="cpu", remote_code=remote_code)
@@ -137,7 +137,10 @@ def merge_model(
         print(line)
     about = f"merged against adapted, float32, {done.n} log-probabilities"
     print(f"{about}: differs by {done.in_memory:.2g} (may {TOLERANCE:g})")
-    print(f"written as {done.dtype}, read again: differs by {done.written:.2g}")
+    written = f"written as {done.dtype}, read again: differs by {done.written:.2g}"
+    print(f"{written} (may {TOLERANCES[done.dtype]:g}); the adapters' effect is {done.effect:.2g}")
+    if done.note:
+        warn(done.note)
     print(done.folder)
 
 
