@@ -120,4 +120,27 @@ def own_code(folder: Path) -> Path:
     return folder
 
 
+def own_class(folder: Path) -> Path:
+    """A LLaVA by its config, whose class is code in its folder: blind, and it sees padding."""
+    own_code(folder)
+    for name in ("configuration_own.py", "processing_own.py"):
+        (folder / name).unlink()
+    (folder / "modeling_own.py").write_text(
+        "from transformers import LlavaForConditionalGeneration\n\n\n"
+        "class OwnModel(LlavaForConditionalGeneration):\n"
+        "    def forward(self, pixel_values=None, attention_mask=None, **inputs):\n"
+        "        black = None if pixel_values is None else 0 * pixel_values\n"
+        "        return super().forward(pixel_values=black, **inputs)\n",
+        encoding="utf-8",
+    )
+    auto = {"AutoModelForImageTextToText": "modeling_own.OwnModel"}
+    for name, more in (
+        ("config.json", {"model_type": "llava", "auto_map": auto}),
+        ("processor_config.json", {"processor_class": "LlavaProcessor", "auto_map": {}}),
+    ):
+        fields = json.loads((folder / name).read_text(encoding="utf-8"))
+        (folder / name).write_text(json.dumps(fields | more), encoding="utf-8")
+    return folder
+
+
 STRANGERS: dict[str, Callable[[Path], Path]] = {"llava_next": llava_next, "gemma3": gemma3}

@@ -10,6 +10,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ class Chat:
             self.capabilities |= {"embed"}
         self.chosen = self._said(loaded.device, loaded.dtype)
         self._expect_one_run(1)
-        expect_answers(self.answer_logprobs, self.prove, loaded.model.config, self._name)
+        expect_answers(self.answer_logprobs, self.prove, loaded.model, loaded.processor, self._name)
         if self.adapters is not None:
             self._expect_adapters()
 
@@ -122,7 +123,10 @@ class Chat:
         Returns:
             float32 [n, k]; a row's probabilities sum to 1 or less.
         """
-        rows, failed = self._answered(batch, [answers] * len(batch))
+        return self._table(batch, answers, self.way)
+
+    def _table(self, batch: Sequence[Prompted], answers: Sequence[str], way: str) -> FloatArray:
+        rows, failed = self._answered(batch, [answers] * len(batch), way)
         found = np.array(rows, dtype=np.float32).reshape(len(batch), len(answers))
         _expect_none(failed, found)
         return found
@@ -151,19 +155,19 @@ class Chat:
         Source:
             SPEC 2.4.3 and 3.2.3: log P(answer) = sum of log p(token) + log p(any end), in float32.
         """
-        found, failed = self._answered(batch, answers)
+        found, failed = self._answered(batch, answers, self.way)
         _expect_none(failed, found)
         return found
 
     def _answered(
-        self, batch: Sequence[Prompted], answers: Sequence[Sequence[str]]
+        self, batch: Sequence[Prompted], answers: Sequence[Sequence[str]], way: str
     ) -> tuple[list[FloatArray], dict[int, str]]:
         """As `answers_each`, nan for what does not fit the memory; and number of the question -> why not."""
         found: list[FloatArray] = [np.full(len(words), np.nan, dtype=np.float32) for words in answers]
         with self._lock:
             self._expect_open()
             jobs = self._jobs(batch, answers)
-            rows = self._run_all(jobs, [job.n_tokens for job in jobs], self._answer)
+            rows = self._run_all(jobs, [job.n_tokens for job in jobs], partial(self._answer, way))
         failed: dict[int, str] = {}
         for job, done in zip(jobs, rows, strict=True):
             for askers, row in zip(job.askers, done or [None] * len(job.askers), strict=True):
@@ -231,7 +235,8 @@ class Chat:
         """Hold its answers against those of transformers alone, as `chat_proof_torch.prove`."""
         from visq.backbones.chat_proof_torch import prove
 
-        return prove(self._network.model, self._processor, self._prompter, self.answer_logprobs, self.dtype)
+        whole = partial(self._table, way="whole")
+        return prove(self._network, self._processor, self._prompter, self.answer_logprobs, whole, self.dtype)
 
     def close(self) -> None:
         """Free the model; the backbone is unusable afterwards."""
@@ -341,11 +346,11 @@ class Chat:
                 results[number] = result
         return results
 
-    def _answer(self, jobs: Sequence[Job]) -> list[list[FloatArray]]:
+    def _answer(self, way: str, jobs: Sequence[Job]) -> list[list[FloatArray]]:
         """Of each job, of each of its questions, float64 [k]."""
         from visq.backbones.chat_reading_torch import read_jobs
 
-        return read_jobs(self._network, self.way, jobs, self._options.tokens)
+        return read_jobs(self._network, way, jobs, self._options.tokens)
 
     def _say(self, strands: Sequence[Any], most: int, until: str) -> list[list[int]]:
         from visq.backbones.chat_generate_torch import ending_with, say

@@ -57,11 +57,10 @@ def check_chat(opened: Opened, name: str) -> CheckReport:
     worst = float((np.abs(alone - together)[:, 0] / widths).max())
     report.add(f"alone against a batch of {len(together)}", worst, TOLERANCES[chat.dtype])
     proof = chat.prove()
-    report.add("log-probabilities alone against a batch of 2", proof.batched, proof.tolerance)
-    report.add("log-probabilities against transformers alone", proof.plain, proof.tolerance)
-    if not proof.sees:
-        report.passed = False
-        report.lines.append("FAILED says the same of every picture")
+    for one in proof.compared:
+        report.add(one.about, one.difference, one.tolerance)
+    report.lines += [f"{'FAILED':<7}{flaw}" for flaw in proof.flaws]
+    report.passed &= not proof.flaws
     return report
 
 
