@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tiny_chat import qwen2_vl
@@ -52,17 +52,46 @@ def test_a_model_is_checked_as_it_is_scored(
     assert any(f"asked in the words of {name}, by the model's name" in line for line in report.lines)
 
 
-@pytest.mark.parametrize("fault", ["sees", "plain"])
-def test_a_model_that_transformers_does_not_know_like_that_does_not_pass(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+@pytest.mark.parametrize(
+    ("flaws", "differences", "line"),
+    [
+        (("it says the same of every picture",), (0.0, 0.0), "FAILED it says the same of every picture"),
+        ((), (0.02, 0.0), "FAILED batched: differs by 0.02 (may 0.01)"),
+        ((), (0.0, 0.02), "FAILED plain: differs by 0.02 (may 0.01)"),
+    ],
+)
+def test_a_model_that_fails_its_proof_does_not_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flaws: Any, differences: Any, line: str
 ) -> None:
     from visq.backbones import chat_proof_torch
 
     opened = open_model(str(qwen2_vl(tmp_path / "qwen")), Wanted(), Machine(), 1)
-    good = chat_proof_torch.Proof(sees=True, plain=0.0, batched=0.0, tolerance=0.01)
-    found = replace(good, sees=False) if fault == "sees" else replace(good, plain=1.0)
-    monkeypatch.setattr(chat_proof_torch, "prove", lambda *_: found)
+    compared = [
+        chat_proof_torch.Compared(about, difference, 0.01)
+        for about, difference in zip(("batched", "plain"), differences, strict=True)
+    ]
+    proof = chat_proof_torch.Proof(flaws, tuple(compared))
+    monkeypatch.setattr(chat_proof_torch, "prove", lambda *_: proof)
     report = check_chat(opened, "qwen")
 
     assert not report.passed
-    assert report.lines[-1].startswith("FAILED")
+    assert [one for one in report.lines if one.startswith("FAILED")] == [line]
+
+
+def test_a_model_whose_scores_hang_on_their_batch_does_not_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_model(str(qwen2_vl(tmp_path / "qwen")), Wanted(), Machine(), 1)
+    chat: Any = opened.backbone
+    right = chat.answers_each
+
+    def crowded(batch: Any, answers: Any) -> Any:
+        found = right(batch, answers)
+        return [row - 0.2 * (len(batch) > 1) * np.arange(len(row)) for row in found]
+
+    monkeypatch.setattr(chat, "answers_each", crowded)
+    report = check_chat(opened, "qwen")
+
+    assert not report.passed
+    (line,) = (one for one in report.lines if one.startswith("FAILED"))
+    assert line.startswith("FAILED alone against a batch of ")
