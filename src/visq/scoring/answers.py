@@ -20,7 +20,7 @@ MOST_SHARES = 20
 
 LIKELIEST = 10
 
-NO_NUMBER = "the model gave no number; with --dtype float32 a chat model may, else please report it"
+NO_NUMBER = "the model gave no number; in half precision try --dtype float32, else please report it"
 """Why there is no score where log-probabilities are nan: an overflow of float16, or a fault of the model."""
 
 
