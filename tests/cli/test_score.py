@@ -97,6 +97,7 @@ def test_a_report_is_written(visq: VisqRun, photos: Path, tiny: Path, tmp_path: 
         (["photos", "--scale", "5..1"], 2, "from a lower to a higher number"),
         (["photos", "--out", "s.txt"], 2, "use an ending of .csv, .jsonl, .parquet"),
         (["photos", "--out", "no/s.csv"], 1, "no folder 'no'"),
+        (["photos", "--out", "no/s.csv", "--model", "nowhere"], 1, "no folder 'no'"),  # before it is loaded
         (["photos", "--report", "r.pdf"], 2, "does not end in .html"),
         (["photos", "--sort", "quality", "--aspect", "aesthetics"], 2, "only aesthetics will be scored"),
         (["photos", "--top", "0"], 2, "top must be at least 1, not 0"),
@@ -298,6 +299,7 @@ def test_a_signal_at_any_time_is_exit_130_without_a_traceback(
     ("words", "code", "said"),
     [
         (["m.csv", "--out", "m.csv", "--overwrite"], 1, "is an input and cannot be the output"),
+        (["m.csv", "--out", "m.csv", "--model", "nowhere"], 1, "is an input and cannot be the output"),
         (["photo.html", "--report", "photo.html"], 1, "exists and is no report of visq"),
         (["photos", "--out", "s.csv", "--report", "page.html"], 1, "exists and is no report of visq"),
         (["photos", "--limit", "99999999999999999999999"], 2, "limit must be 1 to"),

@@ -163,11 +163,15 @@ def score(
         _check(wanted, scale, sort, top, report)
     from visq.data import Inputs
     from visq.scoring.scorer import open_scorer
+    from visq.scoring.table_journal import expect_writable
     from visq.scoring.untyped import chosen
 
     if "-" in inputs and sys.stdin is None:
         raise UsageMistake("standard input is closed: there are no names to read from it")
     found = Inputs(inputs, stdin=sys.stdin)
+    if out is not None:
+        found.refuse_as_output(out)
+        expect_writable(out, overwrite=overwrite)  # before a model is loaded, which takes minutes
     if report is not None and out is not None and report.resolve() == out.resolve():
         raise UsageMistake(f"--out and --report are the same file {str(out)!r}")
     chose = chosen(model, wanted, machine)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from visq.backbones import Backbone, ModelFolder
-from visq.core.errors import DataError, InputError
+from visq.core.errors import InputError
 from visq.core.scales import MOS, Scale
 from visq.core.types import Picture, Row, Sample, Score
 from visq.core.version import __version__
@@ -24,13 +24,13 @@ from visq.scoring.asked import Asked, Wanted, words_hash
 from visq.scoring.cpus import cpu_limit
 from visq.scoring.explain import Explaining, tell
 from visq.scoring.given import not_empty, samples_of
-from visq.scoring.journal import USUAL, Journal, journal_path
+from visq.scoring.journal import USUAL, Journal
 from visq.scoring.model import Machine, open_model
 from visq.scoring.options import RunOptions
-from visq.scoring.pipeline import Outcome, Plan, run
+from visq.scoring.pipeline import Plan, run
 from visq.scoring.prefer import Pictured, Preference, asked_for, picture_of, preferred
-from visq.scoring.records import to_record
-from visq.scoring.table import Table, check_format
+from visq.scoring.table import Table
+from visq.scoring.table_journal import keep_outcome, open_journal
 from visq.scoring.untyped import chosen
 
 _LOG = logging.getLogger(__name__)
@@ -292,7 +292,7 @@ class Scorer:
         samples = not_empty(samples_of(inputs))
         if out is not None and isinstance(samples, Inputs):
             samples.refuse_as_output(out)
-        journal = _open_journal(out, self.identity, overwrite=chosen.overwrite)
+        journal = open_journal(out, self.identity, overwrite=chosen.overwrite)
         try:
             table = Table(journal, self.identity, calibration=self.calibration, command=command)
             self._walk(samples, journal, table, chosen, on_progress, stop)
@@ -319,7 +319,7 @@ class Scorer:
         for outcomes in run(islice(walk, options.limit), self, plan):
             with journal.transaction():
                 for outcome in outcomes:
-                    _journal(outcome, journal)
+                    keep_outcome(outcome, journal)
             done += len(outcomes)
             table.taken_over += sum(o.row is None for o in outcomes)
             failed += sum(o.row is not None and o.row.status == "failed" for o in outcomes)
@@ -369,32 +369,3 @@ def _alike(words: Iterable[str]) -> str:
     """The word that all share, or all words."""
     found = list(words)
     return found[0] if len(set(found)) == 1 else ",".join(found)
-
-
-def _journal(outcome: Outcome, journal: Journal) -> None:
-    sample = outcome.sample
-    known = journal.known(sample.id)
-    if known is not None and known.seen:
-        raise DataError(f"id {sample.id!r} stands twice among the inputs; ids must be unique")
-    if outcome.row is None:
-        journal.keep(outcome.position, outcome.stamp, sample.id, sample.path)
-    else:
-        journal.put(outcome.position, outcome.stamp, to_record(outcome.row))
-
-
-def _open_journal(out: Path | None, identity: Mapping[str, Any], *, overwrite: bool) -> Journal:
-    """The journal of a table; refuses to write over a table that visq did not make."""
-    if out is None:
-        return Journal(None, identity)
-    check_format(out)
-    if not out.parent.is_dir():
-        raise InputError(f"cannot write {str(out)!r}: no folder {str(out.parent)!r}", kind="output")
-    if out.is_dir():
-        raise InputError(f"cannot write {str(out)!r}: it is a folder", kind="output")
-    journal = journal_path(out)
-    if out.exists() and not journal.exists() and not overwrite:
-        raise InputError(
-            f"{str(out)!r} exists and has no journal to resume from; choose another --out, or --overwrite",
-            kind="output",
-        )
-    return Journal(journal, identity, overwrite=overwrite)
