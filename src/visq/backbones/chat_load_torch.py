@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForImageTextToText
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 from transformers.utils import logging
 
+from visq.backbones.chat_damage import damage, is_damaged
 from visq.backbones.chat_processor_torch import load_processor
 from visq.backbones.model_name import shown_name
 from visq.core.errors import InputError, MissingExtra, ModelError, first_line
@@ -21,6 +24,12 @@ from visq.core.errors import InputError, MissingExtra, ModelError, first_line
 if TYPE_CHECKING:
     from visq.backbones.adapters_torch import Adapters
     from visq.backbones.chat_options import ChatOptions
+
+FOREIGN = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, RuntimeError),
+    *(SafetensorError, StrictDataclassError),
+)
+"""What transformers answers a wrong file with, in many lines."""
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -52,8 +61,7 @@ class Loaded:
     @property
     def ends(self) -> list[int]:
         """Tokens that end a turn, by the model's generation settings."""
-        found = getattr(self.model.generation_config, "eos_token_id", None)
-        return [] if found is None else [found] if isinstance(found, int) else list(found)
+        return _ends(self.model)
 
 
 @contextmanager
@@ -102,6 +110,8 @@ def load(folder: Path, options: ChatOptions) -> Loaded:
         ),
     )  # fmt: skip
     _expect_all_weights(folder, report)
+    _expect_room(folder, model)
+    _expect_ends(folder, model)
     if not placed:
         model = _read(folder, lambda: model.to(device))
     adapters = _lay_on(model.eval(), options.adapters)
@@ -167,12 +177,46 @@ def _expect_all_weights(folder: Path, report: Mapping[str, Any]) -> None:
         )
 
 
+def _expect_room(folder: Path, model: Any) -> None:
+    """Weights left on a disk, or moved there and back, are not there to be read."""
+    if any(parameter.is_meta for parameter in model.parameters()):
+        raise ModelError(
+            f"model {shown_name(folder)!r} does not fit these devices; use a smaller dtype (--dtype "
+            "bfloat16), more devices, or a smaller model"
+        )
+
+
+def _expect_ends(folder: Path, model: Any) -> None:
+    """Generation settings that transformers cannot read it passes over without a word."""
+    path = folder / "generation_config.json"
+    tokens = getattr(model.get_input_embeddings(), "num_embeddings", None)
+    strange = [end for end in _ends(model) if tokens is not None and not 0 <= end < tokens]
+    if path.exists() and (is_damaged(path) or strange):
+        raise ModelError(f"model {shown_name(folder)!r}: {path.name} is damaged; download it again")
+    if strange:
+        raise ModelError(
+            f"model {shown_name(folder)!r}: its turns end with token {strange[0]}, and it has {tokens}; "
+            "download it again"
+        )
+
+
+def _ends(model: Any) -> list[int]:
+    found = getattr(model.generation_config, "eos_token_id", None)
+    return [] if found is None else [found] if isinstance(found, int) else list(found)
+
+
 def _read(folder: Path, read: Any) -> Any:
     try:
         return read()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError) as error:
-        # transformers answers a wrong file with any of these, in many lines.
-        why = first_line(error)
-        if "trust_remote_code" in str(error):
-            why = "it brings code of its own; let that run with --remote-code if you trust it"
-        raise ModelError(f"model {shown_name(folder)!r} cannot be loaded: {why}") from error
+    except FOREIGN as error:
+        raise ModelError(f"model {shown_name(folder)!r} cannot be loaded: {_why(folder, error)}") from error
+
+
+def _why(folder: Path, error: Exception) -> str:
+    """What happened, and what to do where that is known."""
+    if "trust_remote_code" in str(error):
+        return "it brings code of its own; let that run with --remote-code if you trust it"
+    found = damage(folder)
+    if not found and isinstance(error, StrictDataclassError):
+        found = f"config.json is wrong: {first_line(error.__cause__ or error)}"
+    return f"{found}; download it again" if found else first_line(error)

@@ -184,13 +184,14 @@ class Network:
         """Log-probabilities after each of m tokens, over the whole vocabulary.
 
         Args:
-            found: float [m, d] of `start` or `go_on`.
+            found: float [m, d] of `start` or `go_on`; on any device.
             wanted: int64 [w, 2], pairs of row and token.
             ends: int64 [e], tokens.
 
         Returns:
             float32 [w], of each wanted pair; float32 [m, e], of each end.
         """
+        found = self._beside_head(found)
         rows, tokens = wanted.to(found.device).T
         ends = ends.to(found.device)
         if not self.exact_head:
@@ -203,7 +204,9 @@ class Network:
 
     def likeliest(self, found: Tensor) -> Tensor:
         """int64 [m]: the likeliest token after each of m, as `read` takes them."""
-        return self._over_the_vocabulary(found.float())[1] if self.exact_head else found.argmax(-1)
+        if not self.exact_head:
+            return found.argmax(-1)
+        return self._over_the_vocabulary(self._beside_head(found).float())[1]
 
     def picture_features(self, look: Look) -> Tensor:
         """float32 [cells, d]: what the picture tower hands to the language model."""
@@ -319,6 +322,10 @@ class Network:
         if isinstance(value, Tensor) and value.is_floating_point():
             return value.to(self._model.dtype)
         return value
+
+    def _beside_head(self, found: Tensor) -> Tensor:
+        """Where a model is spread over devices its last layer's is another than its head's."""
+        return found.to(self._head.weight.device) if self.exact_head else found
 
     def _weight(self, tokens: Tensor | slice) -> Tensor:
         rows: Tensor = self._head.weight[tokens]

@@ -178,6 +178,10 @@ def _in_folder(folder: Path, name: str) -> ModelFolder:
     if os.path.exists(folder / "model.toml"):
         return _described(folder, name)
     if not os.path.exists(folder / "config.json"):
+        if os.path.exists(folder / CONFIG):
+            raise ModelError(
+                f"model {name!r} is an adapter; give it behind the model that it lies on: MODEL+{name}"
+            )
         raise ModelError(
             f"model {name!r}: no model.toml in {str(folder)!r}, and no config.json; give a model folder"
         )
