@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from photos import VisqRun
-from tiny_adapters import LANGUAGE, train
+from photos import VisqRun, make_photos
+from tiny_adapters import LANGUAGE, rewrite, train
 from tiny_chat import qwen2_vl
 
 pytest.importorskip("torch")
@@ -17,11 +17,15 @@ pytest.importorskip("peft")
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a model, an adapter, and one that was never trained."""
+    """A folder with a model, an adapter, one that was never trained, and two of other bases."""
     root = tmp_path_factory.mktemp("models")
     base = qwen2_vl(root / "qwen")
     train(base, root / "lora", target_modules=LANGUAGE)
     train(base, root / "idle", target_modules=LANGUAGE, steps=0)
+    (root / "qwen2.5").mkdir()
+    (root / "qwen2.5" / "config.json").write_text('{"model_type": "qwen2_5_vl"}', encoding="utf-8")
+    rewrite(root / "lora", root / "alien", base_model_name_or_path=str(root / "qwen2.5"))
+    rewrite(root / "lora", root / "tuned", base_model_name_or_path="org/tuned")
     return root
 
 
@@ -30,6 +34,23 @@ def test_a_chat_model_and_its_adapter_are_shown(visq: VisqRun, models: Path) -> 
     assert run.returncode == 0, run.stderr
     for word in ("qwen2_vl", "Qwen2VLForConditionalGeneration", "float32", "lora", "rank      4", "sha256"):
         assert word in run.stdout
+
+
+def test_an_adapter_of_a_base_of_another_name_is_said(visq: VisqRun, models: Path) -> None:
+    said = "trained on 'org/tuned', laid on 'qwen'"
+    assert said in visq("models", "show", "qwen+tuned", cwd=models).stdout
+    make_photos(models / "photos", 1)
+    assert said in visq("score", "photos", "--model", "qwen+tuned", cwd=models).stderr
+    assert "trained on" not in visq("models", "show", "qwen+lora", cwd=models).stdout
+
+
+def test_a_chat_model_is_checked_as_it_will_be_scored(visq: VisqRun, models: Path) -> None:
+    options = ("--device", "cpu", "--dtype", "bfloat16", "--attention", "eager", "--pixels", "..4000")
+    run = visq("models", "show", "qwen", "--check", *options, cwd=models)
+    assert run.returncode == 0, run.stdout + run.stderr
+    loaded, pictures, *_ = run.stdout.splitlines()
+    assert loaded.startswith("loaded qwen, transformers;bfloat16;eager, cpu, bfloat16, attention eager")
+    assert pictures != visq("models", "show", "qwen", "--check", cwd=models).stdout.splitlines()[1]
 
 
 def test_a_chat_model_is_checked(visq: VisqRun, models: Path) -> None:
@@ -102,6 +123,12 @@ def test_adapters_are_merged(visq: VisqRun, models: Path, tmp_path: Path) -> Non
             "HF_HUB_OFFLINE is set; unset it, or run 'visq models pull org/name --out",
         ),
         (["show", "org/name"], 1, "model 'org/name' is not on this machine"),
+        (["show", "qwen+alien"], 1, "adapter 'alien' is for another base: it was trained on '"),
+        (["merge", "qwen+alien", "--out", "m"], 1, "a qwen2_5_vl, and 'qwen' is a qwen2_vl; use the model"),
+        (["show", "qwen", "--dtype", "bfloat16"], 2, "--dtype is about a model that is loaded: add --check"),
+        (["show", "qwen", "--check", "--pixels", "few"], 2, "pixels 'few' is not of the form MIN..MAX"),
+        (["show", "qwen", "--check", "--device-map", "al"], 2, "unknown device map 'al'"),
+        (["show", "mini", "--check", "--dtype", "bfloat16"], 2, "cannot take --dtype bfloat16; leave it out"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from visq.cli.console import UsageMistake, warn
+from visq.cli.machine_options import Attention, Device, DeviceMap, Dtype, Pixels, RemoteCode
+from visq.core.errors import InputError
 
 if TYPE_CHECKING:
     from visq.backbones.model_name import ModelName
+    from visq.scoring.model import Machine
     from visq.scoring.untyped import Asking
 
 app = typer.Typer(
@@ -34,11 +37,6 @@ def list_models() -> None:
         print(f"{name}  version {spec['version']}  {', '.join(spec['aspects'])}  {spec['licence']}")
 
 
-_REMOTE_CODE = typer.Option(
-    "--remote-code", help="Code that comes with the model may run. It can do anything that you can."
-)
-
-
 @app.command("show")
 def show_model(
     model: Annotated[
@@ -50,26 +48,33 @@ def show_model(
     check: Annotated[
         bool, typer.Option("--check", help="Load it; compare with its golden scores, if it has any.")
     ] = False,
-    remote_code: Annotated[bool, _REMOTE_CODE] = False,
+    device: Device = None,
+    device_map: DeviceMap = None,
+    dtype: Dtype = None,
+    attention: Attention = None,
+    pixels: Pixels = None,
+    remote_code: RemoteCode = False,
 ) -> None:
     """Show what a model is, or check that it does what its folder says.
 
     \b
     visq models show mini
     visq models show mini --check
-    visq models show models/Qwen2-VL-7B-Instruct+runs/sharpness --check
+    visq models show models/Qwen2-VL-7B-Instruct+runs/sharpness --check --dtype bfloat16
     """
     from visq.backbones import find_model
     from visq.scoring.untyped import Asking, name_of, naming_variables
 
+    machine = _machine(device, dtype, attention, pixels, remote_code, device_map, check=check)
     asking = Asking(os.environ)
     name = name_of(model, asking)
     if not _is_described(name):
         with naming_variables(asking.used):
-            _show_chat(name, asking, check=check, remote_code=remote_code)
+            _show_chat(name, asking, machine, check=check)
         return
     _say(asking)
     folder = find_model(name.base.name)
+    machine.refuse_for(folder.name)
     if not check:
         print(f"{folder.name}: {folder.spec.get('description', '')}")
         print(f"hash      {folder.sha256}")
@@ -119,7 +124,7 @@ def merge_model(
         str | None,
         typer.Option("--dtype", help="float32, float16 or bfloat16.", show_default="the model's own"),
     ] = None,
-    remote_code: Annotated[bool, _REMOTE_CODE] = False,
+    remote_code: RemoteCode = False,
 ) -> None:
     """Merge adapters into a model, as a folder that loads without PEFT; proves that it says the same.
 
@@ -142,6 +147,29 @@ def merge_model(
     if done.note:
         warn(done.note)
     print(done.folder)
+
+
+def _machine(
+    device: str | None,
+    dtype: str | None,
+    attention: str | None,
+    pixels: str | None,
+    remote_code: bool,
+    device_map: str | None,
+    *,
+    check: bool,
+) -> Machine:
+    """What a model is checked on; where it is not loaded, what has no effect is refused."""
+    from visq.scoring.model import Machine
+
+    given = {"device": device, "dtype": dtype, "attention": attention, "pixels": pixels}
+    idle = next((name for name, value in (given | {"device-map": device_map}).items() if value), None)
+    if idle and not check:
+        raise UsageMistake(f"--{idle} is about a model that is loaded: add --check, or leave it out")
+    try:
+        return Machine(device, dtype or "auto", attention or "auto", pixels, remote_code, device_map)
+    except InputError as error:
+        raise UsageMistake(str(error)) from error
 
 
 def _parsed(model: str) -> ModelName:
@@ -180,22 +208,22 @@ def _say(asking: Asking) -> None:
         warn(note)
 
 
-def _show_chat(name: ModelName, asking: Asking, *, check: bool, remote_code: bool) -> None:
+def _show_chat(name: ModelName, asking: Asking, machine: Machine, *, check: bool) -> None:
     """A model of transformers' kind, with its adapters: as its files say, or loaded and tried."""
     if not check:
         _say(asking)
-        _print_table(_described(*_located(name, remote_code=remote_code)))
+        _print_table(_described(*_located(name, remote_code=machine.remote_code)))
         return
     from visq.backbones import find_model
     from visq.scoring.asked import Wanted
     from visq.scoring.check_chat import check_chat
     from visq.scoring.cpus import cpu_limit
-    from visq.scoring.model import Machine, open_model
+    from visq.scoring.model import open_model
     from visq.scoring.untyped import machine_of
 
-    machine = machine_of(Machine(remote_code=remote_code), asking)
+    machine = machine_of(machine, asking)
     _say(asking)
-    folder = find_model(name, remote_code=remote_code)
+    folder = find_model(name, remote_code=machine.remote_code)
     report = check_chat(open_model(folder, Wanted(), machine, cpu_limit()), str(name))
     for line in report.lines:
         print(line)
@@ -205,12 +233,14 @@ def _show_chat(name: ModelName, asking: Asking, *, check: bool, remote_code: boo
 
 def _described(base: Path, adapters: Sequence[str]) -> dict[str, Any]:
     from visq.backbones.adapters import read_adapter
+    from visq.backbones.adapters_base import expect_base
     from visq.backbones.model_name import shown_name
     from visq.backbones.weights import read_config
 
     config = read_config(base)
     size = sum(file.stat().st_size for file in base.glob("*.safetensors"))
     found = [read_adapter(Path(one)) for one in adapters]
+    notes = [expect_base(one, base) for one in found]
     return {
         "model": shown_name(base),
         "folder": base,
@@ -220,7 +250,8 @@ def _described(base: Path, adapters: Sequence[str]) -> dict[str, Any]:
         "weights": f"{size / 1e6:,.1f} MB of safetensors",
         "adapter": [
             {"name": one.name, "base": one.base, "rank": one.config.get("r"), "sha256": one.sha256}
-            for one in found
+            | ({"note": note} if note else {})
+            for one, note in zip(found, notes, strict=True)
         ],
     }
 
