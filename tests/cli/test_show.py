@@ -8,6 +8,8 @@ import pytest
 
 from photos import VisqRun
 from visq.aspects import every_aspect
+from visq.evaluation.readouts.monitors import READ
+from visq.scoring.asked import MONITORS
 
 OWN = """\
 [sharpness]
@@ -62,10 +64,36 @@ def test_a_file_of_ones_own_is_read_and_shown(visq: VisqRun, tmp_path: Path) -> 
     ]
 
 
+def test_one_aspect_of_a_file_is_shown_as_it_is_named_for_scores(visq: VisqRun, tmp_path: Path) -> None:
+    two = OWN + OWN.replace("[sharpness]", "[softness]")
+    (tmp_path / "my.toml").write_text(two, encoding="utf-8")
+    whole = visq("show", "aspects", "my.toml").stdout
+    one = visq("show", "aspects", "my.toml#softness")
+    assert one.returncode == 0, one.stderr
+    assert one.stdout.startswith("softness, dialect own")
+    assert "sharpness, dialect own" not in one.stdout
+    assert whole.endswith(one.stdout)
+
+
+def test_monitors_are_shown_beside_read_outs(visq: VisqRun) -> None:
+    listed = visq("show", "readouts").stdout
+    for name in MONITORS:
+        assert f"\n{name} " in listed
+        run = visq("show", "readouts", name)
+        assert run.returncode == 0, run.stderr
+        assert run.stdout.startswith(f"{name}: ")
+        assert "never a score" in run.stdout
+
+
+def test_every_monitor_that_is_named_is_read_and_no_other() -> None:
+    assert tuple(READ) == MONITORS
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
         (["aspects", "qualty"], 2, "unknown aspect 'qualty'; did you mean 'quality'"),
+        (["aspects", "good.toml#sharpnes"], 2, "unknown aspect of 'good.toml' 'sharpnes'; did you mean"),
         (["aspects", "no.toml"], 1, "aspect file 'no.toml' does not exist"),
         (
             ["aspects", "bad.toml"],
@@ -76,6 +104,7 @@ def test_a_file_of_ones_own_is_read_and_shown(visq: VisqRun, tmp_path: Path) -> 
     ],
 )
 def test_mistakes_are_one_line(visq: VisqRun, tmp_path: Path, words: list[str], code: int, said: str) -> None:
+    (tmp_path / "good.toml").write_text(OWN, encoding="utf-8")
     (tmp_path / "bad.toml").write_text(OWN.replace('image is"', 'image is "'), encoding="utf-8")
     run = visq("show", *words)
     assert run.returncode == code, run.stderr

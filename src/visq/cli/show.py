@@ -23,7 +23,7 @@ def show(
     which: Annotated[
         str | None,
         typer.Argument(
-            help="One of them in full, or a TOML file with aspects of your own, which is checked."
+            help="One of them in full, or aspects of your own, my.toml or my.toml#NAME, which are checked."
         ),
     ] = None,
 ) -> None:
@@ -33,6 +33,7 @@ def show(
     visq show aspects
     visq show aspects aesthetics
     visq show aspects my-aspects.toml
+    visq show aspects my-aspects.toml#sharpness
     visq show readouts
     visq show readouts onealign
     """
@@ -42,16 +43,18 @@ def show(
 
 
 def _aspects(which: str | None) -> None:
-    """All of visq's aspects, or one in every dialect, or those of a file."""
-    from visq.aspects import every_aspect, every_comparison, own_aspects
+    """All of visq's aspects, or one in every dialect, or those of a file, or one of these."""
+    from visq.aspects import every_aspect, every_comparison
     from visq.core.registry import unknown_name
+    from visq.scoring.asked import Wanted
 
     every = every_aspect()
     if which is None:
         print(*_table([_HEADS, *map(_row, every)]), sep="\n")
         return
-    is_file = which.endswith(".toml")
-    wanted = own_aspects(which) if is_file else [found for found in every if found.name == which]
+    is_file = which.partition("#")[0].endswith(".toml")
+    own = Wanted((which,)).own.values() if is_file else ()
+    wanted = [*own] or [found for found in every if found.name == which]
     if not wanted:
         raise unknown_name("aspect", which, {found.name for found in every})
     for found in wanted:
@@ -62,8 +65,9 @@ def _aspects(which: str | None) -> None:
 
 
 def _readouts(which: str | None) -> None:
-    """All read-outs, visq's own and published ones, or one of them in full."""
+    """All read-outs, visq's own and published ones, and monitors; or one of them in full."""
     from visq.core.registry import unknown_name
+    from visq.evaluation.readouts.monitors import READ
     from visq.readouts import READOUTS
     from visq.readouts.compat import published, published_names
 
@@ -71,15 +75,23 @@ def _readouts(which: str | None) -> None:
     if which is None:
         rows: list[tuple[str, ...]] = [(name, _first_line(READOUTS.get(name))) for name in READOUTS]
         print(*_table(rows), sep="\n")
+        print("\nmonitors, which `visq readouts` shows beside decimals:")
+        print(*_table([(name, _first_line(read)) for name, read in READ.items()]), sep="\n")
         print("\npublished, for `visq readouts`:")
         print(*_table([(one.name, "  ".join(_weighed(one))) for one in formulas]), sep="\n")
         return
     if which in READOUTS:
         print(f"{which}: {inspect.getdoc(READOUTS.get(which))}")
         return
+    if which in READ:
+        print(f"{which}: {inspect.getdoc(READ[which])}")
+        print(
+            *_listed("monitor", ["`visq readouts` shows it beside decimals; it is never a score"]), sep="\n"
+        )
+        return
     found = next((one for one in formulas if one.name == which), None)
     if found is None:
-        raise unknown_name("read-out", which, [*READOUTS, *published_names()])
+        raise unknown_name("read-out", which, [*READOUTS, *READ, *published_names()])
     print(f"{which}: mean of values, weighed by the softmax over these answers alone")
     print(*_listed("values", _weighed(found)), *_listed("source", [found.source]), sep="\n")
 
