@@ -11,6 +11,7 @@ from photos import VisqRun
 from visq.cli.console import results
 from visq.readouts import READOUTS
 from visq.readouts.compat import published_names
+from visq.scoring.asked import MONITORS
 
 
 def test_help_names_the_commands(visq: VisqRun) -> None:
@@ -42,7 +43,7 @@ def test_aspects_are_shown_with_their_words(visq: VisqRun) -> None:
 def test_readouts_are_shown_with_what_they_make_of_answers(visq: VisqRun) -> None:
     said = visq("show", "readouts").stdout
     names = [line.split()[0] for line in said.splitlines() if line]
-    assert names == [*READOUTS, "published,", *published_names()]
+    assert names == [*READOUTS, "monitors,", *MONITORS, "published,", *published_names()]
     assert "bad = 1, poor = 2, fair = 3, good = 4, excellent = 5" in said
     assert "arXiv 2312.17090" in visq("show", "readouts", "onealign").stdout
     assert visq("show", "readouts", "integers").stdout.startswith("integers: Expectation over whole numbers")
