@@ -10,6 +10,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
+from visq.core.numbers import number_text
 from visq.metrics import crps_levels, emd_r1, mae, plcc, srcc
 
 LEVELS = ["bad", "poor", "fair", "good", "excellent"]
@@ -41,6 +42,27 @@ def test_what_a_level_word_alone_reaches(shared, name, split, n, by_rank, by_val
     scores = [float(row["score"]) for row in rows]
     assert len(rows) == n
     assert f"{srcc(levels, scores):.4f} {plcc(levels, scores):.4f}" == f"{by_rank:.4f} {by_value:.4f}"
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "n", "mapped", "by_rank_of_hundred"),
+    [
+        ("koniq", 9056, [".9046 .9182", ".9983 .9989", ".99998 .99999"], ".9997"),
+        ("spaq", 11121, [".9473 .9463", ".9994 .9994", ".99999 .99999"], ".9999"),
+    ],
+)
+def test_what_rounded_labels_reach(shared, name, n, mapped, by_rank_of_hundred):
+    """SPEC 2.3 and 2.9: labels of 0..100 brought to 1..5, and rounded to no, one and two decimals."""
+    labels = [float(row["score"]) for row in rows_of(shared / "labels" / "qalign" / f"{name}.csv")]
+    exact = [1 + 4 * label / 100 for label in labels]
+    assert len(labels) == n
+    for decimals, (wanted, digits) in enumerate(zip(mapped, (4, 4, 5), strict=True)):
+        rounded = [float(number_text(label, decimals)) for label in exact]
+        found = (f"{reached(rounded, exact):.{digits}f}"[1:] for reached in (srcc, plcc))
+        assert " ".join(found) == wanted
+    whole = [float(number_text(label, 0)) for label in labels]
+    assert f"{srcc(whole, labels):.4f}"[1:] == by_rank_of_hundred
 
 
 @pytest.mark.shared
