@@ -294,6 +294,22 @@ def test_a_base_of_another_kind_is_refused_where_its_config_is_at_hand(world, tm
     assert "trained on" in str(world.chat(other).adapters.attached[0])
 
 
+@pytest.mark.parametrize(("kind", "fits"), [("clip", True), ("clip_vision_model", True), ("siglip", False)])
+def test_an_adapter_of_a_tower_alone_fits_a_model_that_has_this_tower(world, tmp_path, kind, fits):
+    adapter = rewrite(
+        world.adapter("language"), tmp_path / "lora", base_model_name_or_path=str(tmp_path / "b")
+    )
+    model = {"model_type": "llava", "vision_config": {"model_type": "clip_vision_model"}}
+    for name, config in (("b", {"model_type": kind}), ("m", model)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    if fits:
+        assert "trained on" in expect_base(read_adapter(adapter), tmp_path / "m")
+    else:
+        with pytest.raises(ModelError, match="a siglip, and 'm' is a llava"):
+            expect_base(read_adapter(adapter), tmp_path / "m")
+
+
 @pytest.mark.parametrize(
     ("said", "folder"),
     [

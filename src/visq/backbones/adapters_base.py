@@ -33,15 +33,16 @@ def expect_base(adapter: AdapterFolder, folder: Path) -> str:
         A line for people; empty where the names agree, or the adapter does not say what it was trained on.
 
     Raises:
-        ModelError: what it was trained on is on this machine, and is of another `model_type`.
+        ModelError: what it was trained on is on this machine, and its `model_type` is neither that of the
+            model nor of one of its towers (CLIP's and SigLIP's are half of a `clip` or `siglip`).
     """
     if not adapter.base:
         return ""
-    here, there = _kind(folder), _kind_of_base(adapter)
-    if here and there and here != there:
+    here, there = _kinds(folder), _kind_of_base(adapter)
+    if here and there and not {there, f"{there}_vision_model"}.intersection(here):
         raise ModelError(
             f"adapter {adapter.name!r} is for another base: it was trained on {adapter.base!r}, a {there}, "
-            f"and {shown_name(folder)!r} is a {here}; use the model it was trained on"
+            f"and {shown_name(folder)!r} is a {here[0]}; use the model it was trained on"
         )
     if _names(Path(adapter.base)) & _names(folder):
         return ""
@@ -82,16 +83,18 @@ def _pulled_as(folder: Path) -> str:
     return base_name(name) if isinstance(name, str) else ""
 
 
-def _kind(folder: Path) -> str:
-    """The `model_type` of a folder's config; empty where it says none."""
+def _kinds(folder: Path) -> list[str]:
+    """The `model_type` of a folder's config, then those of its towers; empty where it says none."""
     try:
-        return str(read_config(folder).get("model_type") or "")
+        config = read_config(folder)
     except ModelError:
-        return ""
+        return []
+    towers = [part for part in config.values() if isinstance(part, dict)]
+    return [str(one["model_type"]) for one in (config, *towers) if one.get("model_type")]
 
 
 def _kind_of_base(adapter: AdapterFolder) -> str:
-    return next(filter(None, map(_kind, _at_hand(adapter.base))), "")
+    return next((kinds[0] for kinds in map(_kinds, _at_hand(adapter.base)) if kinds), "")
 
 
 def _at_hand(base: str) -> Iterator[Path]:
