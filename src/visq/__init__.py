@@ -94,7 +94,7 @@ def score(
     remote_code: bool = False,
     device_map: str | None = None,
     explain: bool = False,
-    scale: str = "1..5",
+    scale: str | None = None,
     out: str | os.PathLike[str] | None = None,
     report: str | os.PathLike[str] | None = None,
     sort: str | None = None,
@@ -124,7 +124,7 @@ def score(
         remote_code: code that comes with the model may run. It can do anything that you can.
         device_map: in place of `device`: `auto`, `balanced`, `balanced_low_0` or `sequential`.
         explain: each score comes with what the model says of the picture.
-        scale: what scores are shown on, LOW..HIGH.
+        scale: what scores are shown on, LOW..HIGH; None shows 1..5, and probabilities on 0..1.
         out: table to write and resume from (.csv or .jsonl).
         report: HTML page to write.
         sort: aspect the report is ordered by, best first.

@@ -358,3 +358,28 @@ def test_a_number_within_brackets_is_what_transformers_gives(qwen2_folder, vocab
 
     (found,) = Chat(qwen2_folder).answer_logprobs([question], numbers)
     np.testing.assert_allclose(found.astype(float), np.log(wanted), atol=TOLERANCE)
+
+
+def test_a_folder_of_the_old_form_with_a_sentencepiece_model_loads_and_splits_alike(shared, tmp_path):
+    """`tokenizer.model` beside settings that name the added tokens, as LLaVA's first folders have it."""
+    folder = real_tokenizers.llava(shared, tmp_path / "llava")
+    now = Chat(folder)._processor.tokenizer
+    ids = {name: now.convert_tokens_to_ids(name) for name in ("<unk>", "<s>", "</s>", "<pad>", "<image>")}
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer.model").write_bytes((shared / "tokenizers/llama/tokenizer.model").read_bytes())
+    plain = dict.fromkeys(("lstrip", "rstrip", "normalized", "single_word"), False)
+    settings = {
+        "tokenizer_class": "LlamaTokenizer",
+        "legacy": False,
+        "add_bos_token": True,
+        **{f"{name}_token": token for name, token in (("bos", "<s>"), ("eos", "</s>"), ("unk", "<unk>"))},
+        "pad_token": "<pad>",
+        "added_tokens_decoder": {
+            str(number): {"content": name, "special": True, **plain} for name, number in ids.items()
+        },
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    then = Chat(folder)._processor.tokenizer
+    for found in FIVE_GRADES:
+        for text in (*found.questions, *map(found.sentence, found.levels)):
+            assert then(text)["input_ids"] == now(text)["input_ids"]

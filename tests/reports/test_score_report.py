@@ -140,6 +140,15 @@ def test_summary_figures(tmp_path: Path) -> None:
     assert "4 pictures scored for quality by mini , 1 failed" in text
 
 
+def test_aspects_without_a_score_stand_on_their_own_scales(tmp_path: Path) -> None:
+    """One scale for all, or one each, as the identity has it."""
+    rows = [failed("a.jpg")]
+    for scale, ends in (("0..1,1..5", [(0, 1), (1, 5)]), ("0..100", [(0, 100), (0, 100)])):
+        html = page(tmp_path, rows, aspects=("authenticity", "quality"), scale=scale)
+        found = data_of(html)[0]["aspects"]
+        assert [(one["low"], one["high"]) for one in found] == ends
+
+
 def test_histogram_counts_every_picture_once_and_edges_belong_to_the_lower_bar(tmp_path: Path) -> None:
     html = page(tmp_path, [ok("a", 1.0), ok("b", 1.8), ok("c", 1.8000001), ok("d", 5.0)])
     bars = [attributes for tag, attributes in Elements(html).tags if "data-bin" in attributes]

@@ -103,6 +103,25 @@ def test_scores_are_those_of_transformers_alone(folder, pictures, own):
     assert 1 - score.outside == pytest.approx(deep.sum(), rel=100 * TOLERANCE)
 
 
+def test_a_probability_is_shown_as_one_and_beside_it_a_score_on_1_to_5(folder, pictures):
+    shown = {}
+    for scale in (None, "0..100"):
+        with (
+            load(str(folder), aspects=["authenticity", "quality"], scale=scale) as scorer,
+            scorer.score(str(pictures / "1.png")) as table,
+        ):
+            (row,) = table
+            shown[scale] = {name: (str(one.scale), one.value) for name, one in row.scores.items()}
+            assert table.identity["scale"] == (scale or "0..1,1..5")
+    assert {name: scale for name, (scale, _) in shown[None].items()} == {
+        "authenticity": "0..1",
+        "quality": "1..5",
+    }
+    real = shown[None]["authenticity"][1]
+    assert 0 <= real <= 1
+    assert shown["0..100"]["authenticity"] == ("0..100", pytest.approx(100 * real))
+
+
 def test_aspects_together_are_aspects_alone(folder, pictures, own):
     together = values(folder, pictures, aspects=["quality", "aesthetics", f"{own}#sharpness"])
     for name in ("quality", "aesthetics", f"{own}#sharpness"):

@@ -18,7 +18,9 @@ from visq.scoring import Scorer, load
 
 RNG = np.random.default_rng(12)
 ORIENTATION = 274
-SMALL_NOTE = "only 200 x 319 px and enlarged to 320 x 320 for the model; compare it with pictures of that size"
+SMALL_NOTE = (
+    "only 200 x 319 px and enlarged to 320 x 320 for the model; compare it with pictures of that size"
+)
 
 
 def phone(height: int = 3000, width: int = 4000) -> np.ndarray:

@@ -93,8 +93,14 @@ def score(
     pixels: Pixels = None,
     remote_code: RemoteCode = False,
     scale: Annotated[
-        str, typer.Option(help="What scores are shown on, LOW..HIGH.", rich_help_panel=_RESULTS)
-    ] = "1..5",
+        str | None,
+        typer.Option(
+            metavar="LOW..HIGH",
+            help="What scores are shown on.",
+            show_default="1..5; of a probability 0..1",
+            rich_help_panel=_RESULTS,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -243,14 +249,15 @@ def _machine(
     return Machine(device, dtype or "auto", attention or "auto", pixels, remote_code, device_map)
 
 
-def _check(wanted: Wanted, scale: str, sort: str | None, top: int | None, report: Path | None) -> None:
+def _check(wanted: Wanted, scale: str | None, sort: str | None, top: int | None, report: Path | None) -> None:
     """Everything else that can be wrong without loading a model."""
     from visq.core.registry import unknown_name
     from visq.core.scales import Scale
     from visq.scoring.asked import known_aspects
     from visq.scoring.table import check_top
 
-    Scale.parse(scale)
+    if scale is not None:
+        Scale.parse(scale)
     check_top(top)
     known = {*known_aspects(), *wanted.own}
     if sort is not None and sort not in known:

@@ -140,13 +140,14 @@ def _aspects(identity: Mapping[str, object], rows: Sequence[Row]) -> list[_Aspec
             first.setdefault(name, score)
     named = identity.get("aspects")
     names = [str(name) for name in named] if isinstance(named, (list, tuple)) else list(first)
-    return [_aspect(name, first.get(name), identity) for name in names]
+    shown = str(identity.get("scale", MOS)).split(",")  # one for all, or one each
+    scales = [Scale.parse(text) for text in (shown if len(shown) == len(names) else shown[:1] * len(names))]
+    return [_aspect(name, first.get(name), scale) for name, scale in zip(names, scales, strict=True)]
 
 
-def _aspect(name: str, score: Score | None, identity: Mapping[str, object]) -> _Aspect:
+def _aspect(name: str, score: Score | None, scale: Scale) -> _Aspect:
     if score is None:
-        scale = identity.get("scale")
-        return _Aspect(name, Scale.parse(scale) if isinstance(scale, str) else MOS, LEVEL_WORDS)
+        return _Aspect(name, scale, LEVEL_WORDS)
     return _Aspect(name, score.scale, score.bands)
 
 

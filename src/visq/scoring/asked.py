@@ -15,6 +15,7 @@ from typing import Any
 from visq.aspects import Aspect, dialects, every_aspect, own_aspects
 from visq.core.errors import InputError
 from visq.core.registry import unknown_name
+from visq.core.scales import MOS, Scale
 from visq.core.types import Picture, Prompted
 from visq.readouts import READOUTS
 
@@ -34,6 +35,7 @@ USAGE = "usage"
 """Kind of an error about the words of a command, as against what is on disk."""
 
 _FIVE = 5
+_PROBABILITY = Scale(0, 1)
 _SAID, _THOUGHT = 16, 512  # tokens of a score, and of a score after a rationale
 
 
@@ -74,6 +76,10 @@ class Asked:
     def is_usual(self, readout: str) -> bool:
         """Whether it is what visq's own models are made for and calibrated by, with this read-out."""
         return (self.readout, self.temperature, self.aspect.dialect) == (readout, 1.0, "visq")
+
+    def shown_on(self, scale: Scale | None) -> Scale:
+        """What scores are shown on: the scale asked for, else 0..1 of a probability and 1..5 of all else."""
+        return scale or (self.aspect.scale if self.aspect.scale == _PROBABILITY else MOS)
 
     @property
     def most_tokens(self) -> int:

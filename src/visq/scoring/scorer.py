@@ -14,7 +14,7 @@ from typing import Any
 
 from visq.backbones import Backbone, ModelFolder
 from visq.core.errors import InputError
-from visq.core.scales import MOS, Scale
+from visq.core.scales import Scale
 from visq.core.types import Picture, Row, Sample, Score
 from visq.core.version import __version__
 from visq.data import Inputs
@@ -43,7 +43,7 @@ def load(
     readout: str | None = None,
     temperature: float | None = None,
     dialect: str | None = None,
-    scale: str | Scale = MOS,
+    scale: str | Scale | None = None,
     device: str | None = None,
     dtype: str = "auto",
     attention: str = "auto",
@@ -62,7 +62,7 @@ def load(
         readout: levels, integers, decimals, contrast or text; None takes what the model is made for.
         temperature: > 0; divides the log-probabilities of answers; None is 1.
         dialect: whose words, of `visq show aspects`; None takes the model's own where known, else visq's.
-        scale: what scores are shown on, e.g. "0..100".
+        scale: what scores are shown on, e.g. "0..100"; None shows 1..5, and probabilities on 0..1.
         device: `auto` (a GPU where there is one; as None), `cpu`, `cuda`, `cuda:1`, `mps`.
         dtype: `auto` (half precision on a GPU), `float32`, `float16` or `bfloat16`.
         attention: `auto`, or an implementation of transformers, such as `eager`.
@@ -94,13 +94,13 @@ def open_scorer(
     model: str | ModelFolder,
     wanted: Wanted,
     machine: Machine,
-    scale: str | Scale,
+    scale: str | Scale | None,
     threads: int | None = None,
     *,
     notes: Sequence[str] = (),
 ) -> Scorer:
     """As `load`, of options that were checked beforehand, `notes` on them; the environment is not asked."""
-    shown = scale if isinstance(scale, Scale) else Scale.parse(scale)
+    shown = Scale.parse(scale) if isinstance(scale, str) else scale
     opened = open_model(model, wanted, machine, cpu_limit() if threads is None else threads)
     said, ways = (*notes, *opened.notes), opened.explaining
     return Scorer(opened.folder, opened.backbone, opened.asked, shown, notes=said, explaining=ways)
@@ -116,7 +116,7 @@ class Scorer:
         identity: what scores depend on, as kept in every table.
         at_least: what `visq.media.decode` takes, so that a file gives this model one set of pixels.
         aspects: what is scored.
-        scale: what scores are shown on.
+        scales: aspect -> what its scores are shown on.
         calibration: aspect -> what its 90 % interval holds for, in one line; lacks aspects without one.
         running_on: device, dtype, attention and way of answering of a chat model, in one line; else empty.
         notes: what was chosen for the user, and what no interval is given for, a line each.
@@ -127,13 +127,13 @@ class Scorer:
         folder: ModelFolder,
         backbone: Backbone,
         asked: Sequence[Asked],
-        scale: Scale = MOS,
+        scale: Scale | None = None,
         *,
         notes: Sequence[str] = (),
         explaining: Sequence[Explaining] = (),
     ) -> None:
         self.aspects = tuple(one.aspect for one in asked)
-        self.scale = scale
+        self.scales = {one.aspect.name: one.shown_on(scale) for one in asked}
         self._asked = tuple(asked)
         self._explaining = tuple(explaining)
         behind = {way.asked.aspect.name for way in explaining if not way.is_apart}
@@ -147,7 +147,8 @@ class Scorer:
             and one.aspect.name not in behind
         }
         self.calibration = {name: found.about for name, found in self._calibrations.items()}
-        self.identity = _identity(folder, backbone, asked, scale, explain=bool(explaining))
+        shown = list(self.scales.values())
+        self.identity = _identity(folder, backbone, asked, shown, explain=bool(explaining))
         self.running_on = getattr(backbone, "chosen", "")
         self.notes = (*notes, *self._without_calibration(folder))
 
@@ -180,7 +181,7 @@ class Scorer:
             pixels: n pictures as `prepare` returns them.
 
         Returns:
-            n mappings from aspect to Score, on `scale`.
+            n mappings from aspect to Score, on `scales`.
 
         Raises:
             InputError: a picture has no score, because it does not fit the memory, or because the model wrote
@@ -218,7 +219,7 @@ class Scorer:
                     one,
                     answered[k :: len(group)],
                     of_one,
-                    scale=self.scale,
+                    scale=self.scales[one.aspect.name],
                     calibration=self._calibrations.get(one.aspect.name),
                     closed_set=self._backbone.closed_set,
                 )
@@ -251,7 +252,8 @@ class Scorer:
         asked = asked_for(self._asked, aspect)
         pixels = [self.prepare(picture_of(one, self.at_least)) for one in (a, b)]
         calibration = self._calibrations.get(asked.aspect.name)
-        return preferred(self._backbone, asked, pixels, scale=self.scale, calibration=calibration, tie=tie)
+        scale = self.scales[asked.aspect.name]
+        return preferred(self._backbone, asked, pixels, scale=scale, calibration=calibration, tie=tie)
 
     def stream(self, samples: Iterable[Sample], options: RunOptions | None = None) -> Iterator[Row]:
         """Rows of samples as they are scored, in their order; keeps nothing.
@@ -343,7 +345,7 @@ class Scorer:
 
 
 def _identity(
-    folder: ModelFolder, backbone: Backbone, asked: Sequence[Asked], scale: Scale, *, explain: bool
+    folder: ModelFolder, backbone: Backbone, asked: Sequence[Asked], scales: Sequence[Scale], *, explain: bool
 ) -> dict[str, Any]:
     """What scores depend on; of what was added later only what is not `USUAL`, so that older tables go on."""
     found: dict[str, Any] = {
@@ -354,7 +356,7 @@ def _identity(
         "runtime": backbone.runtime,
         "version": __version__,
         "aspects": [one.aspect.name for one in asked],
-        "scale": str(scale),
+        "scale": _alike(map(str, scales)),
     }
     later = {
         "temperature": asked[0].temperature,

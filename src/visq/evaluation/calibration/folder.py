@@ -165,7 +165,7 @@ def _renew_goldens(folder: Path, aspect: str, mapped: ValueMap | None, before: V
             data = read_bytes(inner_file(one, folder))
             pixels = scorer.prepare(decode(data, at_least=scorer.at_least).picture)
             score = scorer.score_pictures([pixels])[0][aspect]
-            value = float(scorer.scale.convert(score.value, scale))
+            value = float(score.scale.convert(score.value, scale))
             tolerance = round(one.number("tolerance") * now / then, 6)
             pictures.append({**one.values, aspect: round(value, 4), "tolerance": tolerance})
     goldens["picture"] = pictures

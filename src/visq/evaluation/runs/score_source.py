@@ -11,7 +11,6 @@ from typing import Any
 from visq.backbones import ModelFolder, find_model
 from visq.backbones.folder import shipped_models
 from visq.core.errors import VisqError
-from visq.core.scales import MOS
 from visq.core.types import printable
 from visq.evaluation.figures.scored import ScoredSet
 from visq.evaluation.runs.config import EvaluateOptions
@@ -85,7 +84,7 @@ def model_scores(
         overwrite=options.overwrite,
         retry_failed=options.retry_failed,
     )
-    with open_scorer(model, options.wanted(aspect), options.machine, MOS) as scorer:
+    with open_scorer(model, options.wanted(aspect), options.machine, None) as scorer:
         began = time.monotonic()
         samples = samples_to_score(sets, options.limit)
         with scorer.score(
@@ -98,7 +97,7 @@ def model_scores(
                 raise Stopped(f"stopped with {len(table)} rows scored{goes_on}")
             append_event(folder, SCORED, n=n_new, failed=table.n_failed, seconds=seconds)
             rows = {row.id: row for row in table.rows}
-        identity, calibration, scale = scorer.identity, scorer.calibration.get(aspect), scorer.scale
+        identity, calibration, scale = scorer.identity, scorer.calibration.get(aspect), scorer.scales[aspect]
     trained_on = training_data(model, aspect)
     source = {
         "kind": "model",
