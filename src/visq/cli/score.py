@@ -320,7 +320,8 @@ def _notices(table: Table, found: Inputs) -> None:
     if table.vanished:
         warn(f"{table.vanished} rows of the earlier run left the table: their inputs are gone")
     for aspect, n in mostly_outside(table).items():
-        warn(f"{aspect}: in {n} pictures the model would mostly have said none of the answers: distrust them")
+        of = "1 picture" if n == 1 else f"{n} pictures"
+        warn(f"{aspect}: in {of} the model would mostly have said none of the answers: distrust them")
     for aspect in almost_equal_scores(table):
         warn(
             f"nearly all {aspect} scores are equal: do not rank by them, and check the pictures and the model"
