@@ -15,8 +15,7 @@ from typing import Any
 from visq.backbones.adapters import AdapterFolder
 from visq.backbones.environment import hub_cache
 from visq.backbones.model_name import shown_name
-from visq.backbones.weights import ORIGIN, read_config
-from visq.core import toml
+from visq.backbones.weights import read_config, read_origin
 from visq.core.errors import ModelError
 
 _CACHED = re.compile(r"models--([^/]+)")
@@ -76,10 +75,8 @@ def _names(path: Path) -> set[str]:
 
 
 def _pulled_as(folder: Path) -> str:
-    try:
-        name = toml.loads((folder / ORIGIN).read_text(encoding="utf-8")).get("name")
-    except (OSError, ValueError):  # nobody pulled it, or somebody wrote into the note
-        return ""
+    origin = read_origin(folder)
+    name = None if origin is None else origin.values.get("name")
     return base_name(name) if isinstance(name, str) else ""
 
 

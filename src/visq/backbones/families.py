@@ -9,10 +9,9 @@ from importlib import resources
 from pathlib import Path
 
 from visq.backbones.model_name import shown_name
-from visq.backbones.weights import ORIGIN
+from visq.backbones.weights import read_origin
 from visq.core import toml
 from visq.core.errors import ModelError
-from visq.core.fields import Fields
 
 
 def known_dialect(names: Sequence[str]) -> str | None:
@@ -45,13 +44,15 @@ def trained_names(folders: Sequence[Path]) -> list[str]:
 
 
 def _names_of(folder: Path) -> list[str]:
+    origin = read_origin(folder)
+    if origin is None:
+        return [shown_name(folder)]
     try:
-        origin = Fields(toml.loads((folder / ORIGIN).read_text(encoding="utf-8")), ORIGIN)
         if "name" in origin:
             return [origin.text("name")]
         laid_on = [one.text("name") for one in reversed(origin.tables("adapter"))]
         return [shown_name(folder), *laid_on, origin.text("base")]
-    except (OSError, ValueError, ModelError):  # it came another way, or somebody wrote into the note
+    except ModelError:  # somebody wrote into the note
         return [shown_name(folder)]
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from visq.backbones.model_name import Source, shown_name
+from visq.core import toml
 from visq.core.errors import InputError, MissingExtra, ModelError, first_line
+from visq.core.fields import Fields
 from visq.core.toml_text import toml_text
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ FILES = (
 """What is fetched: weights, settings, vocabularies, words. Code only where asked for, pickles never."""
 
 ORIGIN = "origin.toml"
-"""Of a folder that `pull` wrote: where it is from."""
+"""Of a folder that was pulled or merged: what it was made from."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,17 @@ def pull(
     if out is not None:
         _copy(folder, out, {"name": name, "revision": commit})
     return Pulled(name, commit, folder if out is None else out)
+
+
+def read_origin(folder: Path) -> Fields | None:
+    """What whoever pulled or merged a model noted in its folder; None where it came another way.
+
+    A note that somebody wrote into counts as none.
+    """
+    try:
+        return Fields(toml.loads((folder / ORIGIN).read_text(encoding="utf-8")), ORIGIN)
+    except (OSError, ValueError):
+        return None
 
 
 def read_config(folder: Path) -> dict[str, Any]:

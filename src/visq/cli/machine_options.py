@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from visq.scoring.model import Machine
 
 MACHINE = "What a chat model runs on"
 """Their panel in the help."""
@@ -47,3 +50,22 @@ RemoteCode = Annotated[
         rich_help_panel=MACHINE,
     ),
 ]
+
+
+def machine_typed(
+    device: str | None,
+    device_map: str | None,
+    dtype: str | None,
+    attention: str | None,
+    pixels: str | None,
+    *,
+    remote_code: bool,
+) -> Machine:
+    """What these options say, each None where it was not typed.
+
+    Raises:
+        InputError, UnknownName: as `Machine`.
+    """
+    from visq.scoring.model import Machine
+
+    return Machine(device, dtype or "auto", attention or "auto", pixels, remote_code, device_map)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from visq.cli.console import UsageMistake, warn
-from visq.cli.machine_options import Attention, Device, DeviceMap, Dtype, Pixels, RemoteCode
+from visq.cli.machine_options import Attention, Device, DeviceMap, Dtype, Pixels, RemoteCode, machine_typed
 from visq.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -160,14 +160,12 @@ def _machine(
     check: bool,
 ) -> Machine:
     """What a model is checked on; where it is not loaded, what has no effect is refused."""
-    from visq.scoring.model import Machine
-
     given = {"device": device, "dtype": dtype, "attention": attention, "pixels": pixels}
     idle = next((name for name, value in (given | {"device-map": device_map}).items() if value), None)
     if idle and not check:
         raise UsageMistake(f"--{idle} is about a model that is loaded: add --check, or leave it out")
     try:
-        return Machine(device, dtype or "auto", attention or "auto", pixels, remote_code, device_map)
+        return machine_typed(device, device_map, dtype, attention, pixels, remote_code=remote_code)
     except InputError as error:
         raise UsageMistake(str(error)) from error
 

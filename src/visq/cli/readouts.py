@@ -15,7 +15,7 @@ import typer
 
 from visq.cli.console import UsageMistake, progress, results, stoppable, warn
 from visq.cli.label_options import Group, Label, LabelScale, Protocol
-from visq.cli.machine_options import Attention, Device, DeviceMap, Dtype, Pixels, RemoteCode
+from visq.cli.machine_options import Attention, Device, DeviceMap, Dtype, Pixels, RemoteCode, machine_typed
 from visq.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -138,7 +138,6 @@ def readouts(
     from visq.evaluation.figures.measured import Settings
     from visq.evaluation.readouts.compare import ReadoutOptions
     from visq.evaluation.runs.labelled import LabelChoice
-    from visq.scoring.model import Machine
 
     try:  # what is wrong with the words typed leaves with exit code 2
         options = ReadoutOptions(
@@ -150,7 +149,7 @@ def readouts(
             temperature=temperature,
             protocol=protocol,
             labels=LabelChoice(label, group, label_scale),
-            machine=Machine(device, dtype or "auto", attention or "auto", pixels, remote_code, device_map),
+            machine=machine_typed(device, device_map, dtype, attention, pixels, remote_code=remote_code),
             limit=limit,
             settings=Settings(resamples, seed=seed),
             out=out,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from visq.cli.console import UsageMistake, progress, results, stoppable, warn
-from visq.cli.machine_options import Attention, Device, DeviceMap, Dtype, Pixels, RemoteCode
+from visq.cli.machine_options import Attention, Device, DeviceMap, Dtype, Pixels, RemoteCode, machine_typed
 from visq.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from visq.data import Inputs
     from visq.scoring import Scorer, Table
     from visq.scoring.asked import Wanted
-    from visq.scoring.model import Machine
     from visq.scoring.options import RunOptions
 
 _SHOWN = 20  # rows printed where the whole table went into a file
@@ -165,12 +164,12 @@ def score(
     with _usage_errors():
         options = _options(out, batch, workers, limit, overwrite, retry_failed)
         wanted = _wanted(aspect, readout, dialect, temperature, explain)
-        machine = _machine(device, dtype, attention, pixels, remote_code, device_map)
+        machine = machine_typed(device, device_map, dtype, attention, pixels, remote_code=remote_code)
         _check(wanted, scale, sort, top, report)
     from visq.data import Inputs
     from visq.scoring.scorer import open_scorer
     from visq.scoring.table_journal import expect_writable
-    from visq.scoring.untyped import chosen
+    from visq.scoring.untyped import chosen, naming_variables
 
     if "-" in inputs and sys.stdin is None:
         raise UsageMistake("standard input is closed: there are no names to read from it")
@@ -181,7 +180,7 @@ def score(
     if report is not None and out is not None and report.resolve() == out.resolve():
         raise UsageMistake(f"--out and --report are the same file {str(out)!r}")
     chose = chosen(model, wanted, machine)
-    with chose.naming_variables():
+    with naming_variables(chose.used):
         scorer = open_scorer(chose.folder, chose.wanted, chose.machine, scale, notes=chose.notes)
     with scorer:
         _check_sort(sort, scorer.identity["aspects"])
@@ -234,19 +233,6 @@ def _wanted(
 
     names = None if aspect is None else tuple(name.strip() for name in aspect.split(","))
     return Wanted(names, readout, dialect, temperature, explain)
-
-
-def _machine(
-    device: str | None,
-    dtype: str | None,
-    attention: str | None,
-    pixels: str | None,
-    remote_code: bool,
-    device_map: str | None,
-) -> Machine:
-    from visq.scoring.model import Machine
-
-    return Machine(device, dtype or "auto", attention or "auto", pixels, remote_code, device_map)
 
 
 def _check(wanted: Wanted, scale: str | None, sort: str | None, top: int | None, report: Path | None) -> None:

@@ -31,7 +31,7 @@ from visq.scoring.pipeline import Plan, run
 from visq.scoring.prefer import Pictured, Preference, asked_for, picture_of, preferred
 from visq.scoring.table import Table
 from visq.scoring.table_journal import keep_outcome, open_journal
-from visq.scoring.untyped import chosen
+from visq.scoring.untyped import chosen, naming_variables
 
 _LOG = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def load(
     found = chosen(model, wanted, machine)
     for note in found.notes:
         _LOG.warning("%s", note)
-    with found.naming_variables():
+    with naming_variables(found.used):
         return open_scorer(found.folder, found.wanted, found.machine, scale, threads, notes=found.notes)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -43,10 +43,6 @@ class Chosen:
     def notes(self) -> tuple[str, ...]:
         """What the environment gave, a line for people; empty where it gave nothing."""
         return _told(self.used)
-
-    def naming_variables(self) -> AbstractContextManager[None]:
-        """As `naming_variables`, of what was taken."""
-        return naming_variables(self.used)
 
 
 @dataclass

@@ -25,7 +25,7 @@ WORDS = ("bad", "poor", "fair", "good", "excellent")
 
 
 def found(names=None, *, default=OWN, closed_set=False):
-    return candidates_of(default, names, closed_set=closed_set, model="m")
+    return candidates_of(default, names, closed_set=closed_set, model="m", wanted=Wanted())
 
 
 def test_all_that_fit_are_compared_the_model_s_own_first():

@@ -18,7 +18,7 @@ from visq.evaluation.readouts.reader import Read
 from visq.scoring.asked import Wanted, choose
 
 (OWN,) = choose(Wanted(("quality",), "levels"), ["quality"], "visq")
-CANDIDATES, _ = candidates_of(OWN, ["integers", "text"], closed_set=False, model="m")
+CANDIDATES, _ = candidates_of(OWN, ["integers", "text"], closed_set=False, model="m", wanted=Wanted())
 SETTINGS = Settings(resamples=300)
 N = 60
 RNG = np.random.default_rng(4)

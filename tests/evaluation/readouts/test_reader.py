@@ -68,7 +68,7 @@ def pictures(n):
 
 
 def reader(backbone, names=None):
-    return Reader(backbone, candidates_of(OWN, names, closed_set=False, model="m")[0], MOS)
+    return Reader(backbone, candidates_of(OWN, names, closed_set=False, model="m", wanted=Wanted())[0], MOS)
 
 
 def test_every_read_out_is_what_a_pencil_gives():

@@ -140,7 +140,7 @@ def candidates_of(
     *,
     closed_set: bool,
     model: str,
-    wanted: Wanted = Wanted(),  # noqa: B008 (frozen)
+    wanted: Wanted,
 ) -> tuple[list[Candidate], list[str]]:
     """The read-outs to be compared, the model's own first.
 

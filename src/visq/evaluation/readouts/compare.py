@@ -38,7 +38,7 @@ from visq.scoring.asked import USAGE, Wanted
 from visq.scoring.cpus import cpu_limit
 from visq.scoring.model import Machine, Opened, open_model
 from visq.scoring.pipeline import Plan, run
-from visq.scoring.untyped import chosen
+from visq.scoring.untyped import chosen, naming_variables
 
 FORMAT = 1
 _BATCH = 8
@@ -173,7 +173,7 @@ def compare_readouts(
     asked = zip(options.manifests, set_names(options.manifests), protocols, strict=True)
     sets = [labelled_set(path, name, aspect, one, options.labels) for path, name, one in asked]
     found = chosen(options.model, wanted, options.machine)
-    with found.naming_variables():
+    with naming_variables(found.used):
         opened = open_model(found.folder, found.wanted, found.machine, cpu_limit())
     try:
         candidates, left_out = _fitting(opened, options.readouts, found.wanted)
